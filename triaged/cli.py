@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -179,18 +180,17 @@ def check(session: Session, as_json: bool) -> None:
 @click.pass_obj
 def run(session: Session, once: bool) -> None:
     """Watch, learn and publish until stopped; what the service runs."""
-    from triaged.daemon import Daemon, take_lock
+    from triaged.daemon import take_lock
+    from triaged.once import run_once
+    from triaged.resident import become
 
     config = session.config()
+    if not once:
+        become(session.config_file)
     lock = take_lock(session.state_dir)
     try:
-        if once:
-            from triaged.once import run_once
-
-            with _progress("reading photos") as progress:
-                run_once(config, session.config_file, session.state_dir, progress)
-        else:
-            Daemon(config, session.config_file, session.state_dir).run()
+        with _progress("reading photos") as progress:
+            run_once(config, session.config_file, session.state_dir, progress)
     finally:
         os.close(lock)
 
@@ -290,6 +290,11 @@ def _printable(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def _plain(value: Any) -> Any:
+    """Return a value that any terminal and any file can take."""
+    return _printable(os.fsencode(value)) if isinstance(value, str) else value
+
+
 @main.command()
 @click.argument("photo")
 @_as_json
@@ -335,6 +340,26 @@ def label(session: Session, photos: tuple[str, ...], label: str, as_json: bool) 
         return
     for path in photos:
         click.echo(f"{label}: {path}")
+
+
+@main.command()
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@_as_json
+@click.pass_obj
+def labels(session: Session, as_csv: bool, as_json: bool) -> None:
+    """List what was learned: path, label, weight, source, time, split group, score before."""
+    with _opened(session) as (_, store, _overview):
+        found = [_as_text(row) for row in store.acts.export()]
+    if as_json:
+        _print_json(found)
+        return
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(found[0] if found else ())
+        writer.writerows([_plain(value) for value in row.values()] for row in found)
+        return
+    for row in found:
+        click.echo(f"{row['label']:6}  {row['source']:9}  {_plain(row['path'])}")
 
 
 @main.command()
@@ -397,12 +422,13 @@ def confirm(session: Session, reject: bool, as_json: bool) -> None:
 @click.option("--photos", type=_FOLDER, help="Play with your own photos (they are copied).")
 @click.option("--delete", "deleted", type=_FOLDER, help="... and the ones you would delete.")
 @click.option("--keep-home", is_flag=True, help="Leave the scratch home for a look around.")
-def demo(photos: str | None, deleted: str | None, keep_home: bool) -> None:
+@click.option("--sheet", type=click.Path(dir_okay=False), help="Where to put the contact sheet.")
+def demo(photos: str | None, deleted: str | None, keep_home: bool, sheet: str | None) -> None:
     """Show it at work in a scratch home: a library, a person, the real daemon."""
     if bool(photos) != bool(deleted):
         raise click.UsageError("--photos and --delete go together")
     from triaged.demo.show import play
 
     own = (os.fsencode(photos), os.fsencode(deleted)) if photos and deleted else None
-    for thing in play(own, keep_home=keep_home):
+    for thing in play(own, keep_home=keep_home, sheet=Path(sheet) if sheet else None):
         _print_rich(thing)

@@ -29,6 +29,7 @@ def status(config: Config, state_dir: bytes, store: Store, overview: Overview) -
         "photos": store.photos.counts(),
         "waiting": overview.count_to_embed(encoder) if encoder else None,
         "scored": overview.count_scored(),
+        "scored_by": overview.scored_by(),
         "backbone": encoder.backbone if encoder else None,
         "decoding": overview.worker_setting("confinement"),
         "quarantined": [

@@ -1,0 +1,5 @@
+"""`python -m triaged` is `triaged`."""
+
+from triaged.cli import main
+
+main()
