@@ -110,8 +110,9 @@ class Observer:
             return finding
         visited: set[bytes] = set()
         for folder, listing in self._listings(root, folders):
-            visited.add(folder)
-            self._compare(root, folder, listing, finding, looked)
+            if folder not in visited:  # a new folder is hinted at, and found below its parent
+                visited.add(folder)
+                self._compare(root, folder, listing, finding, looked)
         below = None if folders is None else _relative(root, folders)
         for folder in self._store.photos.folders(root.id):
             if folder not in visited and self._is_away(root, folder, below):
@@ -196,14 +197,16 @@ class Observer:
             return []
         candidate = self._candidate(seen, match, item.home_path)
         is_ours = candidate.by_identity or candidate.by_home or match is not None
-        return [candidate] if is_ours or self._is_home(item.home_path) else []
+        return (
+            [candidate] if is_ours or self._is_in(item.home_path, Role.LIBRARY, Role.KEEP) else []
+        )
 
-    def _is_home(self, path: bytes | None) -> bool:
-        """Return whether a path lies in a library or keep root."""
+    def _is_in(self, path: bytes | None, *roles: Role) -> bool:
+        """Return whether a path lies in a root of one of these roles."""
         return path is not None and any(
             path.startswith(root.path.rstrip(b"/") + b"/")
             for root in self._store.roots.active()
-            if root.role in (Role.LIBRARY, Role.KEEP)
+            if root.role in roles
         )
 
     def _candidate(self, seen: Seen, at_path: Known | None, home_path: bytes) -> Candidate:
@@ -212,7 +215,7 @@ class Observer:
             seen,
             at_path,
             tuple(photos.bearing(seen.identity)) if seen.identity.birth_ns else (),
-            tuple(photos.of_home(home_path, seen.size_bytes, seen.mtime_ns)),
+            tuple(photos.of_path(home_path, seen.size_bytes, seen.mtime_ns)),
         )
 
     def _store_strangers(self, new: list[Candidate], looked: Looked) -> list[Candidate]:
@@ -310,7 +313,7 @@ class Observer:
         """Store one change and note the act it is."""
         seen = change.seen
         home_path = self._home_path(change)
-        came_home = self._is_home(seen.home_path)
+        came_home = self._is_in(seen.home_path, Role.LIBRARY, Role.KEEP)
         if isinstance(change, Arrived):
             photo = self._store.photos.add(seen, home_path, gestures.now)
             looked.arrived += 1
@@ -330,11 +333,11 @@ class Observer:
     def _home_path(self, change: Arrived | Edited | Moved) -> bytes | None:
         """Return where the photo's home in the library is, or was last."""
         seen = change.seen
-        if seen.place.role in (Role.LIBRARY, Role.KEEP):
+        if seen.place.role is Role.LIBRARY:
             return join(self._root_path(seen.place.root), seen.place.folder, seen.place.name)
         if not isinstance(change, Arrived) and change.known.home_path is not None:
             return change.known.home_path
-        return seen.home_path if self._is_home(seen.home_path) else None
+        return seen.home_path if self._is_in(seen.home_path, Role.LIBRARY) else None
 
     def _root_path(self, root: int) -> bytes:
         return next(r.path for r in self._store.roots.active() if r.id == root)

@@ -219,6 +219,20 @@ class Acts:
         """Return the number of the newest decision, 0 before the first."""
         return int(scalar(self._db, "SELECT coalesce(max(id), 0) FROM decisions"))
 
+    def export(self) -> list[dict[str, Any]]:
+        """Return every standing decision, oldest first, as a notebook wants it.
+
+        `group` never straddles an honest split: the photos of one act share it. `score_before` is
+        the score before the act, None if there was none.
+        """
+        return rows(
+            self._db,
+            "SELECT coalesce(a.seen_from, a.seen_to) AS path, s.label, s.weight, s.source, s.at,"
+            " s.gesture AS 'group', d.score AS score_before, d.model AS model_before"
+            " FROM standing s JOIN acts a ON a.id = s.act JOIN decisions d ON d.id = s.decision"
+            " ORDER BY s.decision",
+        )
+
     def scored_before(self) -> list[dict[str, Any]]:
         """Return the decisions that had a score before them: the online record, oldest first."""
         return rows(

@@ -146,11 +146,17 @@ class Overview:
         )
 
     def decided(self, encoder: EncoderId) -> list[dict[str, Any]]:
-        """Return every standing decision with what its shot looked like, by decision."""
+        """Return every standing decision with what its shot looked like, by decision.
+
+        `home_path` is where it lay in the library before the act: what came after may have been
+        the act itself.
+        """
         return rows(
             self.db,
             "SELECT s.*, l.photo, l.content_hash, l.embedding, l.levels, l.measured, l.facts,"
-            " p.home_path, p.name, p.taken_at FROM triaged.standing s"
+            " CASE WHEN a.role_from = 'library' THEN a.seen_from ELSE p.home_path END"
+            " AS home_path, p.name, p.taken_at FROM triaged.standing s"
+            " JOIN triaged.acts a ON a.id = s.act"
             " JOIN triaged.lessons l ON l.shot = s.shot AND l.backbone = ?"
             "  AND l.version = ? AND l.measured_version = ?"
             " JOIN triaged.photos p ON p.id = l.photo ORDER BY s.decision",

@@ -46,15 +46,19 @@ class Photos:
             identity.filesystem,
         )
 
-    def of_home(self, home_path: bytes, size_bytes: int, mtime_ns: int) -> list[Known]:
-        """Return the photos that come from a library path and have this size and mtime."""
-        return self._select(
-            " WHERE p.home_path = ? AND p.size_bytes = ? AND p.mtime_ns = ?"
-            " ORDER BY p.is_present DESC, p.id DESC LIMIT 8",
-            home_path,
-            size_bytes,
-            mtime_ns,
-        )
+    def of_path(self, path: bytes, size_bytes: int, mtime_ns: int) -> list[Known]:
+        """Return the photos that belong to, or lay last at, a path and have this size and mtime."""
+        stamped = " AND p.size_bytes = ? AND p.mtime_ns = ? ORDER BY p.is_present DESC, p.id DESC"
+        found = self._select(" WHERE p.home_path = ?" + stamped, path, size_bytes, mtime_ns)
+        folder, name = os.path.split(path)
+        for root, top in self._db.conn.execute("SELECT id, path FROM roots").fetchall():
+            if folder == top or folder.startswith(top.rstrip(b"/") + b"/"):
+                found += self._select(
+                    " WHERE p.root = ? AND p.folder = ? AND p.stem = ? AND p.name = ?" + stamped,
+                    *(root, folder[len(top.rstrip(b"/")) + 1 :], stem_of(name), name),
+                    *(size_bytes, mtime_ns),
+                )
+        return list({known.photo: known for known in found}.values())
 
     def get(self, photo: int) -> Known | None:
         """Return one photo, None if there is none of this number."""
