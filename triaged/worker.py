@@ -65,9 +65,6 @@ class Worker:
 
         With `fit_now` a fit does not wait until it is due. Raises Stopped when asked to stop.
         """
-        from triaged.ml import device
-
-        device.settle_threads()
         did = self._embed_all()
         if self._is_fit_due(fit_now):
             did |= self._fit()
@@ -193,8 +190,10 @@ class Worker:
         return seconds_until_fit(state.new, state.labels, state.seconds_since_fit) == 0.0
 
     def _fit(self) -> bool:
+        from triaged.ml.device import use_one_thread
         from triaged.ml.fitting import background_size, fit_rows, record
 
+        use_one_thread()
         encoder, now, learn = self.encoder(), time.time(), self._config.learn
         changes = self._overview.changes()
         decided = self._overview.decided(encoder)
@@ -226,8 +225,10 @@ class Worker:
         first = next(batches, None)
         if first is None:
             return False
+        from triaged.ml.device import use_one_thread
         from triaged.ml.scoring import Scorer, percentiles, score_batches
 
+        use_one_thread()
         scored: list[ShotScore] = []
         scorer = Scorer(model, self._roots())
         for batch in score_batches(scorer, _chain(first, batches)):

@@ -1,7 +1,9 @@
 """Which file this is, beyond what `os.stat` tells: the time of its birth, by statx(2).
 
 ext4 hands out a freed inode number at once, so that only inode and birth time together name a
-file. Offsets are those of `struct statx` in linux/stat.h, which are the same on every machine.
+file. Births are read from the kernel's tick (some 4 ms): two files that were made, one in the place
+of the other, within one tick are the same to us. Offsets are those of `struct statx` in
+linux/stat.h, which are the same on every machine.
 """
 
 import ctypes

@@ -23,7 +23,7 @@ import select
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from watchdog.events import (
@@ -40,6 +40,8 @@ from watchdog.events import (
 from watchdog.observers import inotify_c
 from watchdog.observers.api import ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
+
+from triaged.fs.marks import count_marks, has_mark, inotify_fds
 
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
@@ -79,7 +81,7 @@ class _Root:
     watch: ObservedWatch
     is_recursive: bool
     key: tuple[int, int]
-    is_in_fdinfo: bool
+    has_mark: bool
 
 
 class Watcher:
@@ -168,14 +170,14 @@ class Watcher:
         """
         overflowed = self._overflow_due is not None and time.monotonic() >= self._overflow_due
         if overflowed:
-            self._overflow_due = None
+            self._watch_anew()
         with self._lock:
             dirty, self._dirty = self._dirty, {}
         return Hints(dirty, overflowed)
 
     def watch_count(self) -> int:
         """Return how many folders the kernel watches: fewer than there are means blind ones."""
-        return sum(1 for _ in self._marks())
+        return count_marks(self._inotify_fd)
 
     def close(self) -> None:
         """Stop watching."""
@@ -210,15 +212,15 @@ class Watcher:
         watch = self._observer.schedule(
             self._handler, os.fsdecode(real), recursive=recursive, event_filter=_EVENTS
         )
-        root = _Root(watch, recursive, (st.st_dev, st.st_ino), is_in_fdinfo=True)
-        root.is_in_fdinfo = self._has_mark(root.key)
+        root = _Root(watch, recursive, (st.st_dev, st.st_ino), has_mark=True)
+        root.has_mark = has_mark(self._inotify_fd, root.key)
         self._roots[path] = root
 
     def _start_observer(self) -> None:
         """Start watchdog; its inotify descriptor is the one that was not there before."""
-        before = _inotify_fds()
+        before = inotify_fds()
         observer = InotifyObserver(generate_full_events=True)
-        self._inotify_fd = max(_inotify_fds() - before, default=-1)
+        self._inotify_fd = max(inotify_fds() - before, default=-1)
         observer.start()
         self._observer = observer
 
@@ -252,22 +254,7 @@ class Watcher:
         st = os.stat(path)
         emits = any(e.watch == root.watch and e.is_alive() for e in self._observer.emitters)
         is_same = (st.st_dev, st.st_ino) == root.key
-        return emits and is_same and (not root.is_in_fdinfo or self._has_mark(root.key))
-
-    def _has_mark(self, key: tuple[int, int]) -> bool:
-        """Return whether the kernel watches the folder with device and inode `key`.
-
-        On btrfs and overlayfs fdinfo shows another device number; there nothing is ever found.
-        """
-        device, inode = key
-        sdev = os.major(device) << 20 | os.minor(device)
-        wanted = b" ino:%x sdev:%x " % (inode, sdev)
-        return any(wanted in line for line in self._marks())
-
-    def _marks(self) -> Iterator[bytes]:
-        """Yield the lines of proc_pid_fdinfo(5) that stand for one watched folder each."""
-        with contextlib.suppress(OSError), open(f"/proc/self/fdinfo/{self._inotify_fd}", "rb") as f:
-            yield from (line for line in f if line.startswith(b"inotify "))
+        return emits and is_same and (not root.has_mark or has_mark(self._inotify_fd, root.key))
 
     def _milliseconds(self, timeout_s: float | None) -> float | None:
         """Return how long to poll: `timeout_s`, but not past the scan that an overflow asks for."""
@@ -307,13 +294,3 @@ class _OverflowListener(logging.Handler):
 def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Return False for the error that watchdog logs each time a watch is taken off."""
     return "called when the thread is inactive" not in record.getMessage()
-
-
-def _inotify_fds() -> set[int]:
-    """Return the descriptors of this process that are inotify instances."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the descriptor of this very listing
-            if os.readlink(f"/proc/self/fd/{name}") == "anon_inode:inotify":
-                found.add(int(name))
-    return found

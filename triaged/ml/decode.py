@@ -134,8 +134,10 @@ def _decode(data: bytes, max_pixels: int) -> Picture:
         if width * height > max_pixels:
             raise Undecodable(_too_many(width, height, max_pixels))
         image.draft(None, _fitted(width, height))
+        # A TIFF closes its directories with its pixels; a PNG may bring its Exif after them.
+        tags = read_tags(image) if image.format == "TIFF" else {}
         image.load()
-        tags = read_tags(image)
+        tags = tags or read_tags(image)
         turn = orientation(tags)
         rgb = _to_srgb(_shrunk(_plain(image), _fitted(width, height)), image.info)
         if turn in _UPRIGHT:

@@ -1,12 +1,13 @@
 """The descriptor: the offline backbone, computed without pretrained weights.
 
-    part                         numbers  from
-    ---------------------------  -------  --------------------------------------
-    gradient Fisher vector       3,200    `patches.gradient_patches`, 48 axes + place
-    colour Fisher vector         2,176    `patches.colour_patches`, 32 axes + place
+    output     part                    numbers  from
+    ---------  ----------------------  -------  ------------------------------------
+    embedding  gradient Fisher vector    4,224  64 axes of gradient patches and place
+               colour Fisher vector      1,664  24 axes of colour patches and place
+    levels     layout of lines             144  `patches.direction_layout`
 
-Both have unit length; the embedding is the two side by side, again of unit length. There are no
-levels. The code books in `data/codebook.npz` were learned from generated pictures by
+Both vectors have unit length; the embedding is the two side by side, again of unit length. The
+code books in `data/codebook.npz` were learned from generated pictures by
 `bench/build_codebook.py`; another file there is another version of the descriptor.
 """
 
@@ -20,7 +21,7 @@ from PIL import Image
 
 from triaged.ml.decode import Picture
 from triaged.ml.fisher import CodeBook, code_book, fisher_vector
-from triaged.ml.patches import colour_patches, gradient_patches
+from triaged.ml.patches import colour_patches, direction_layout, gradient_patches
 
 VERSION = 1
 """Raised with every change of the patches or of the code books: two versions never mix."""
@@ -39,7 +40,7 @@ def code_books() -> tuple[CodeBook, CodeBook]:
 
 
 def describe(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the embedding (E,) float32 of unit L2, and levels of length zero, of `picture`."""
+    """Return the embedding (E,) float32 of unit L2, and the levels (L,) float32, of `picture`."""
     gradient_book, colour_book = code_books()
     image = Image.fromarray(picture.pixels)
     embedding = np.concatenate(
@@ -48,4 +49,4 @@ def describe(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]
             fisher_vector(colour_book, *colour_patches(image)),
         ]
     )
-    return embedding / np.linalg.norm(embedding), np.zeros(0, np.float32)
+    return embedding / np.linalg.norm(embedding), direction_layout(image)

@@ -8,7 +8,8 @@
     PLANE_sparsity_K       log2 of rms over mean Laplacian: few strong edges or much weak texture
     PLANE_across_K         log2 of horizontal over vertical gradient energy (camera shake, lines)
     PLANE_diagonal_K       the same between the diagonals, -1..1
-    PLANE_tile_*           Laplacian energy over an 8 x 8 grid of tiles: spread, sharpest, centre
+    PLANE_tile_*           Laplacian energy over an 8 x 8 grid of tiles: spread, sharpest, centre;
+                           `ratio_clean`: finest over third scale, less what noise gives each
     PLANE_reblur_*         how much a further blur takes away, 0 (blurred already) .. 1
     noise*                 deviation in the flattest tiles, 8-bit steps
     flatness*              share of pixels exactly equal to their neighbours
@@ -31,6 +32,7 @@ _SCALES = 5
 _GRID = 8
 _NOISE_TILE_PX = 16
 _TINY = 1e-6
+_QUIET = 0.5  # squared 8-bit steps, about what rounding alone makes
 _REBLUR_RADIUS_PX = 4  # nine taps, as in the paper
 
 _ENERGY_NAMES = (
@@ -48,19 +50,18 @@ _TILE_NAMES = (
     "tile_ratio_top",
     "tile_ratio_middle",
     "tile_ratio_low",
+    "tile_ratio_clean",
     "tile_centre",
     "tile_coherence",
 )
 _REBLUR_NAMES = ("reblur_across", "reblur_down")
+_FLATNESS_NAMES = ("flatness", "flatness_across", "flatness_down", "flatness_tiles")
 NAMES: tuple[str, ...] = (
     *(f"{p}_{n}" for p in PLANES for n in (*_ENERGY_NAMES, *_TILE_NAMES, *_REBLUR_NAMES)),
     "noise",
     "noise_grain",
     "noise_colour",
-    "flatness",
-    "flatness_across",
-    "flatness_down",
-    "flatness_tiles",
+    *_FLATNESS_NAMES,
     "blockiness",
 )
 
@@ -163,9 +164,16 @@ def _tiles(scales: list[_Scale]) -> dict[str, float]:
         "tile_ratio_top": float(ratio_top),
         "tile_ratio_middle": float(ratio_middle),
         "tile_ratio_low": float(ratio_low),
+        "tile_ratio_clean": _clean(fine) - _clean(coarse),
         "tile_centre": float(logs[inner].mean() - logs.mean()),
         "tile_coherence": _coherence(scales[1]),
     }
+
+
+def _clean(energies: NDArray[np.float32]) -> float:
+    """Return log2 of the busiest tiles' rms above that of the flattest, which noise alone fills."""
+    low, top = np.percentile(energies, (10, 90))
+    return _log2(float(top - low) + _QUIET) / 2
 
 
 def _coherence(scale: _Scale) -> float:
@@ -216,7 +224,12 @@ def _noise(plane: Plane) -> float:
 
 
 def measure_flatness(pixels: NDArray[np.uint8]) -> dict[str, float]:
-    """Return the shares of `pixels` (H, W, 3) that equal their neighbours exactly, each 0..1."""
+    """Return the shares of `pixels` (H, W, 3) that equal their neighbours exactly, each 0..1.
+
+    NaN where there is only one row or column.
+    """
+    if min(pixels.shape[:2]) < 2:
+        return dict.fromkeys(_FLATNESS_NAMES, float("nan"))
     packed = pixels.astype(np.int32) @ np.array([1, 256, 65536], np.int32)  # (H, W)
     across = packed[:-1, 1:] == packed[:-1, :-1]
     down = packed[1:, :-1] == packed[:-1, :-1]

@@ -1,7 +1,8 @@
 """Fitting: from standing decisions and the settled background to a preference model.
 
     weight of a decision     table weight * share of its act * fading with age
-    weight of background     small, and in sum at most that of the deletes
+    weight of background     small; in sum what the keeps lack against the deletes, and at least a
+                             fifth of the deletes: untouched is not kept
 
 Photos of one act, of one minute or of one content never straddle a split of the leave-one-out
 predictions: they share a group. Context is used only where both classes have it (`context.py`).
@@ -25,6 +26,7 @@ from triaged.ml.metrics import auroc, average_precision
 from triaged.ml.preference import Preference, fit
 from triaged.ml.rows import Row, blocks_of, circumstances
 
+_LEAST_BACKGROUND = 0.2  # of the weight of the deletes, however many keeps there are
 BACKGROUND_WEIGHT = 0.25  # of one settled photo against one decision, before the cap
 SAME_SCENE_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
@@ -92,7 +94,9 @@ def _weights(decided: Sequence[Row], background: int, now: float, half_life_days
         for row in decided
     ]
     of_deletes = sum(w for w, row in zip(weights, decided, strict=True) if row["label"] == "delete")
-    each = min(BACKGROUND_WEIGHT, of_deletes / max(background, 1))
+    of_keeps = sum(weights) - of_deletes
+    total = max(_LEAST_BACKGROUND * of_deletes, of_deletes - of_keeps)
+    each = min(BACKGROUND_WEIGHT, total / max(background, 1))
     return torch.tensor(weights + [max(_LEAST_WEIGHT, each)] * background, dtype=torch.float64)
 
 

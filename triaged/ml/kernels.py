@@ -60,8 +60,10 @@ def fit_kernel(name: str, x: Tensor, scale_rows: Tensor, anchors: Tensor) -> Ker
     if name != EMBEDDING:
         # A column that no labelled row has must not move new rows away from all of them.
         spread = torch.where(torch.isfinite(x).any(0), spread, 0.0)
-    z, is_present = _standardise(name, mean, spread, x)
-    rows = z.half()  # (n, D)
+    rows = torch.empty(x.shape, dtype=torch.float16)  # (n, D)
+    is_present = torch.empty(len(x), dtype=torch.bool)
+    for at in chunks(len(x)):
+        rows[at], is_present[at] = _standardise(name, mean, spread, x[at])
     known = anchors[is_present[anchors]]
     if len(known) < 2:
         return None
@@ -96,17 +98,20 @@ def likeness(kernel: Kernel, z: Tensor, rows: Tensor) -> Tensor:
     return _squared_distances(z, rows).div_(-kernel.width).exp_()
 
 
-def centred(kernel: Kernel) -> Tensor:
-    """Return the centred and scaled kernel (n, m) of every labelled row with the anchors."""
+def centred(kernel: Kernel, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return the centred and scaled kernel of labelled `rows (r,)` with anchors `columns (q,)`.
+
+    `rows` index the labelled rows, `columns` the anchors. The result is (r, q) float64.
+    """
     at_anchors = kernel.rows[kernel.anchors].double()  # (m, D)
     here = kernel.is_present[kernel.anchors].double()  # (m,)
     grand_mean = 1.0 - 1.0 / kernel.gain
-    matrix = torch.empty((len(kernel.rows), len(here)), dtype=torch.float64)
-    for at in chunks(len(kernel.rows)):
-        part = likeness(kernel, kernel.rows[at].double(), at_anchors)  # (N, m)
+    matrix = torch.empty((len(rows), len(columns)), dtype=torch.float64)
+    for at in chunks(len(rows)):
+        part = likeness(kernel, kernel.rows[rows[at]].double(), at_anchors)  # (N, m)
         part.sub_((part @ here / here.sum())[:, None]).sub_(kernel.anchor_mean).add_(grand_mean)
-        part.mul_(here * kernel.gain).mul_(kernel.is_present[at].double()[:, None])
-        matrix[at] = part
+        part.mul_(here * kernel.gain).mul_(kernel.is_present[rows[at]].double()[:, None])
+        matrix[at] = part if len(columns) == len(here) else part[:, columns]
     return matrix
 
 

@@ -7,6 +7,7 @@
     the picture, longer side 320 px        detail over scales (`detail.py`)
     the middle 512 px                      detail, noise, flatness, blocks (`detail.py`)
 
+`sharpness` is `crop_tile_ratio_clean` under the name by which it is shown.
 NaN stands where a measurement has no meaning: block borders after shrinking, a quantiser outside
 JPEG. Ratios between scales are preferred to energies, because they are nearly free of content.
 """
@@ -33,7 +34,7 @@ NAMES: tuple[str, ...] = (*_FILE_NAMES, *tone.NAMES, *detail.NAMES)
 def measure(picture: Picture) -> NDArray[np.float32]:
     """Return the measurements of `picture`: (M,) float32 in the order of `NAMES`, some NaN."""
     values = _from_file(picture) | _from_small(picture.pixels) | _from_crop(picture)
-    values["sharpness"] = values["crop_tile_ratio_top"]
+    values["sharpness"] = values["crop_tile_ratio_clean"]
     return np.array([values[name] for name in NAMES], np.float32)
 
 

@@ -12,6 +12,7 @@ classifier, so it is left out: its mean is the embedding.
 
 import difflib
 import importlib
+import pickle  # only its error: weights are read without it
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from triaged.ml.weights import BackboneUnavailable
 
 _WEIGHTED = (nn.Conv2d, nn.Linear)
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _kept_alive: list[torch.library.Library] = []
 
@@ -73,7 +75,13 @@ class Published:
 
 def published(name: str) -> Published:
     """Look up a classifier by its torchvision name. Raises BackboneUnavailable if it has none."""
-    models = import_torchvision().models
+    try:
+        models = import_torchvision().models
+    except (ImportError, RuntimeError) as error:
+        raise BackboneUnavailable(
+            f"torchvision cannot be loaded ({error}): install the one that belongs to torch "
+            f"{torch.__version__}, or set `backbone: descriptor`"
+        ) from error
     known = models.list_models(module=models)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -90,9 +98,10 @@ def load(source: Published, weights_path: str) -> Network:
     try:
         state = torch.load(weights_path, map_location="cpu", weights_only=True)
         # DenseNet's files say norm.1 for what its code has called norm1 since.
-        renamed = {re.sub(r"(\.norm|\.conv)\.([12])\.", r"\1\2.", key): state[key] for key in state}
-        net.load_state_dict(renamed)
-    except (RuntimeError, ValueError, OSError, AttributeError, TypeError) as error:
+        for key in list(state):  # in place: `state` carries version numbers as well
+            state[_DENSE_LAYER.sub(r"\1\2.", key)] = state.pop(key)
+        net.load_state_dict(state)
+    except (RuntimeError, pickle.UnpicklingError, TypeError, AttributeError, OSError) as error:
         reason = str(error).split("\n")[0]
         raise BackboneUnavailable(f"{weights_path} does not fit {source.name}: {reason}") from error
     if hasattr(net, "transform_input"):  # GoogLeNet, Inception: as their builders set it
@@ -149,7 +158,8 @@ def _runs(net: nn.Module, input_px: int) -> list[_Run]:
 def _blocks(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Yield the modules that a network strings together, looking into plain sequences."""
     for name, module in net.named_children():
-        if isinstance(module, (nn.Sequential, nn.ModuleList)):
+        # Not their subclasses: torchvision's tracer does not look into its own.
+        if type(module) in (nn.Sequential, nn.ModuleList):
             yield from _blocks(module, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", module

@@ -2,13 +2,18 @@
 
     kind      patch                                        sizes px     numbers
     --------  -------------------------------------------  -----------  -------------------------
-    gradient  4 x 4 cells of 4 px, 8 directions a cell     128, 88, 60  128, root-SIFT
-    colour    3 x 3 cells of 4 px, mean and deviation of   128, 64      54
+    gradient  4 x 4 cells of 4 px, 8 directions a cell     128, 88,     128, root-SIFT
+                                                           60, 40
+    colour    3 x 3 cells of 4 px, mean and deviation of   128, 64, 32  54
               luma, red-green and yellow-blue a cell
+    layout    all 6 x 6 cells of 4 px, 4 undirected lines  24           144, one row a picture
+              a cell, against the cells around
 
-Every row ends with the patch's place in the frame: x and y, -1..1 times a weight, so that the code
-book knows sky from floor. Pictures are squashed to squares: what fills the frame counts, not its
-shape. Sources: Lowe 2004 (the cells); Arandjelovic and Zisserman 2012 (root-SIFT).
+Patches come with their place in the frame, x and y in -1..1, so that a code book knows sky from
+floor. Pictures are squashed to squares: what fills the frame counts, not its shape. The layout
+forgets which side of an edge is the lighter one: a dark shirt on a light wall is like its negative.
+Sources: Lowe 2004 (the cells); Arandjelovic and Zisserman 2012 (root-SIFT); Dalal and Triggs 2005
+(the layout).
 """
 
 from typing import TypeAlias
@@ -21,15 +26,17 @@ from PIL import Image
 Rows: TypeAlias = NDArray[np.float32]
 
 CELL_PX = 4
-GRADIENT_PX = (128, 88, 60)
-COLOUR_PX = (128, 64)
-GRADIENT_SIZE = 4 * 4 * 8
-COLOUR_SIZE = 3 * 3 * 6
+GRADIENT_PX = (128, 88, 60, 40)
+COLOUR_PX = (128, 64, 32)
+LAYOUT_PX = 24
 
 _DIRECTIONS = 8
 # Gradient length, in 8-bit steps a patch, below which it fades out instead of being scaled up:
 # otherwise the noise of a clear sky would look like a texture.
-_FAINT = 60.0
+_FAINT, _FAINT_CELL = 60.0, 20.0
+# Colour differences are smaller than differences of light, deviations smaller than means; brought
+# to one size, the principal axes keep some of each.
+_COLOUR_SCALE = np.array([1, 2, 2, 2, 4, 4], np.float32)
 
 
 def gradient_patches(image: Image.Image) -> tuple[Rows, Rows]:
@@ -52,6 +59,15 @@ def colour_patches(image: Image.Image) -> tuple[Rows, Rows]:
         rows.append(_windows(cells, 3))
         places.append(_places(cells.shape[0] - 2))
     return np.concatenate(rows), np.concatenate(places)
+
+
+def direction_layout(image: Image.Image) -> Rows:
+    """Return where in the frame lines of which direction run, (144,), of an RGB `image`."""
+    cells = _direction_cells(_squashed(image.convert("L"), LAYOUT_PX))  # (6, 6, 8)
+    lines = cells[:, :, : _DIRECTIONS // 2] + cells[:, :, _DIRECTIONS // 2 :]  # (6, 6, 4)
+    around = np.pad(lines.sum(axis=2), 1, mode="edge")
+    level = sliding_window_view(around, (3, 3)).mean(axis=(2, 3))[..., None]  # (6, 6, 1)
+    return np.asarray(np.sqrt(lines / (level + np.float32(_FAINT_CELL)))).ravel()
 
 
 def _squashed(image: Image.Image, side: int) -> NDArray[np.float32]:
@@ -95,7 +111,7 @@ def _colour_cells(pixels: NDArray[np.float32]) -> Rows:
     opponents /= np.float32(255)  # (3, H, H)
     mean = _cell_means(opponents)  # (3, c, c)
     spread = np.sqrt(np.maximum(_cell_means(np.square(opponents)) - np.square(mean), 0))
-    return np.concatenate([mean, spread]).transpose(1, 2, 0)
+    return np.concatenate([mean, spread]).transpose(1, 2, 0) * _COLOUR_SCALE
 
 
 def _cell_means(planes: NDArray[np.float32]) -> NDArray[np.float32]:

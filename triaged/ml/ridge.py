@@ -41,13 +41,16 @@ def solve_exact(
 
     `groups` come from `by_size`.
     """
-    factor = torch.linalg.cholesky(kernel + torch.diag(ridge / c))
-    inverse = torch.cholesky_inverse(factor)  # (n, n)
+    system = kernel.clone()  # (n, n)
+    system.diagonal().add_(ridge / c)
+    system = torch.linalg.cholesky(system)
+    inverse = torch.cholesky_inverse(system)  # (n, n)
+    del system
     column = inverse.sum(1)  # (n,)
     total = column.sum()
     bias = column @ t / total
     alpha = inverse @ t - column * bias
-    inverse -= torch.outer(column, column / total)  # P
+    inverse.addr_(column, column / total, alpha=-1.0)  # P
     gap = torch.empty_like(t)
     for members in groups:  # (count, size)
         own = inverse[members[:, :, None], members[:, None, :]]  # (count, size, size)
@@ -64,20 +67,20 @@ def solve_landmarks(
     groups: list[Tensor],
 ) -> Solution:
     """Return the fit by a centred `kernel (n, m)` with m landmarks, `among (m, m)` themselves."""
-    count = kernel.shape[1]
-    z = torch.cat([kernel, torch.ones_like(t)[:, None]], 1)  # (n, m + 1)
-    normal = z.T @ (c[:, None] * z)  # (m + 1, m + 1)
+    count, root = kernel.shape[1], c.sqrt()
+    z = torch.cat([kernel, torch.ones_like(t)[:, None]], 1).mul_(root[:, None])  # (n, m + 1)
+    normal = z.T @ z  # (m + 1, m + 1)
     normal[:count, :count] += ridge * among
     normal.diagonal()[:count] += _JITTER * float(normal.diagonal()[:count].mean())
     factor = torch.linalg.cholesky(normal)
+    solution = torch.cholesky_solve((z.T @ (root * t))[:, None], factor)[:, 0]
+    residual = t - kernel @ solution[:count] - solution[count]
     half = torch.linalg.solve_triangular(factor.T, z, upper=True, left=False)  # (n, m + 1)
-    solution = torch.cholesky_solve((z.T @ (c * t))[:, None], factor)[:, 0]
-    residual = t - z @ solution
     gap = torch.empty_like(t)
     for members in groups:  # (count, size)
         own = half[members]  # (count, size, m + 1)
-        hat = own @ own.mT * c[members][:, None, :]
-        gap[members] = _solve(torch.eye(hat.shape[1], dtype=t.dtype) - hat, residual[members])
+        kept = torch.eye(own.shape[1], dtype=t.dtype) - own @ own.mT
+        gap[members] = _solve(kept, (root * residual)[members]) / root[members]
     return Solution(solution[:count], float(solution[count]), t - gap)
 
 
