@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from triaged.config import Config
+from triaged.core.filekinds import is_ignored_path
 from triaged.core.guards import is_emptied
 from triaged.core.reconcile import Arrived, Candidate, Change, Edited, Moved, Vanished, reconcile
 from triaged.core.types import Identity, Known, Place, Role, Seen
@@ -196,10 +197,16 @@ class Observer:
         if seen is None:
             return []
         candidate = self._candidate(seen, match, item.home_path)
-        is_ours = candidate.by_identity or candidate.by_home or match is not None
-        return (
-            [candidate] if is_ours or self._is_in(item.home_path, Role.LIBRARY, Role.KEEP) else []
-        )
+        is_known = candidate.by_identity or candidate.by_home or match is not None
+        return [candidate] if is_known or self._is_looked_at(item.home_path) else []
+
+    def _is_looked_at(self, path: bytes) -> bool:
+        """Return whether a scan would have looked at a path in a library or keep root."""
+        for root in self._store.roots.active():
+            top = root.path.rstrip(b"/") + b"/"
+            if root.role in (Role.LIBRARY, Role.KEEP) and path.startswith(top):
+                return not is_ignored_path(path[len(top) :])
+        return False
 
     def _is_in(self, path: bytes | None, *roles: Role) -> bool:
         """Return whether a path lies in a root of one of these roles."""
