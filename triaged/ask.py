@@ -14,10 +14,11 @@ from triaged.core.types import FileKind, Known, Role
 from triaged.errors import UserError
 from triaged.fs.places import find_places
 from triaged.fs.scan import walk
-from triaged.store.overview import EncoderId, Overview
+from triaged.store.overview import Overview
 from triaged.store.state import Store
+from triaged.store.study import EncoderId
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def score_paths(
     store: Store,
     overview: Overview,
     paths: Sequence[bytes],
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
 ) -> list[Answer]:
     """Return an answer for every photo among `paths` (files, or folders with all below them).
 
@@ -131,7 +132,7 @@ def _embed(
             else:
                 home = path if _is_home(store, path) else None
                 rows.append((path, row_of(found.features, os.path.basename(path), home)))
-            progress(len(rows) + len(failed))
+            progress(len(rows) + len(failed), len(files))
     return rows, failed
 
 

@@ -1,7 +1,7 @@
 """The configuration: YAML in, one frozen `Config` out, every mistake reported at once.
 
-`KEYS` is the whole table: section, key, default, what is allowed, and the sentence the owner reads
-in `config.example.yaml`. The example file is `render(Config())`, and a test holds them together.
+Defaults stand in the dataclasses, checks and explanations in `config_keys.py`, and the example file
+is what `config_text.render` makes of the defaults.
 """
 
 import difflib
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from triaged.config_keys import KEYS, Rejected, absolute_path
 from triaged.core.types import Role
 from triaged.errors import ConfigError
 
@@ -95,205 +96,6 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One row of the table: where the key stands, what it may be, what it does."""
-
-    name: str
-    check: Callable[[Any], Any]
-    allowed: str
-    says: str
-
-
-class _RejectedError(ValueError):
-    """A value that its key does not allow."""
-
-
-def _number(low: float, high: float) -> Callable[[Any], float]:
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _RejectedError
-        if not low <= value <= high:
-            raise _RejectedError
-        return float(value)
-
-    return check
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise _RejectedError
-        return value
-
-    return check
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _RejectedError
-    return value
-
-
-def _path(value: Any) -> bytes:
-    if not isinstance(value, str) or not value.strip():
-        raise _RejectedError
-    expanded = os.path.expandvars(os.path.expanduser(value))
-    if not os.path.isabs(expanded):
-        raise _RejectedError
-    return os.path.normpath(os.fsencode(expanded))
-
-
-def _patterns(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _RejectedError
-    return tuple(value)
-
-
-def _triple(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 3:
-        raise _RejectedError
-    return tuple(_number(-1e4, 1e4)(item) for item in value)
-
-
-def _spread(value: Any) -> tuple[float, ...]:
-    triple = _triple(value)
-    if min(triple) <= 0:
-        raise _RejectedError
-    return triple
-
-
-def _backbone(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _RejectedError
-    if value in ("auto", "descriptor"):
-        return value
-    family, _, name = value.partition(":")
-    if family not in ("torchvision", "onnx") or not name:
-        raise _RejectedError
-    return f"onnx:{os.path.abspath(os.path.expanduser(name))}" if family == "onnx" else value
-
-
-KEYS: tuple[Key, ...] = (
-    Key(
-        "backbone",
-        _backbone,
-        "auto, descriptor, torchvision:NAME or onnx:PATH",
-        "What looks at the pictures. auto: a downloaded network where that works, else the built-in"
-        " descriptor.",
-    ),
-    Key(
-        "exclude",
-        _patterns,
-        "a list of patterns such as 'Raw/*'",
-        "Folders to leave alone: patterns matched against the path below a root.",
-    ),
-    Key("xattrs", _flag, "true or false", "Write the score to extended attributes of each photo."),
-    Key(
-        "scan.settle_seconds",
-        _number(0, 600),
-        "0 to 600 seconds",
-        "How long a folder must be quiet before it is looked at (seconds).",
-    ),
-    Key(
-        "scan.gone_seconds",
-        _number(0, 3600),
-        "0 to 3600 seconds",
-        "How long a file must be missing until it is gone (seconds). Gone is never a label.",
-    ),
-    Key(
-        "scan.interval_minutes",
-        _number(1, 10080),
-        "1 to 10080 minutes",
-        "How often everything is looked at, whatever the hints said (minutes).",
-    ),
-    Key(
-        "learn.min_labels",
-        _whole(5, 10000),
-        "a whole number, 5 to 10000",
-        "How many deletions it takes before likely-delete is filled (photos).",
-    ),
-    Key(
-        "learn.settled_days",
-        _number(1, 36500),
-        "1 to 36500 days",
-        "Photos older than this that nobody touched count a little as kept (days since capture).",
-    ),
-    Key(
-        "learn.half_life_days",
-        _number(1, 36500),
-        "1 to 36500 days",
-        "After this long a decision weighs half (days): taste changes.",
-    ),
-    Key(
-        "review.folder",
-        _path,
-        "an absolute path, or one below ~",
-        "Where the folders of links are kept. Outside every root.",
-    ),
-    Key(
-        "review.size",
-        _whole(1, 100000),
-        "a whole number, 1 to 100000",
-        "How many links likely-delete holds at most (photos).",
-    ),
-    Key(
-        "review.min_score",
-        _number(0, 1),
-        "0 to 1",
-        "The lowest delete score that is listed (probability).",
-    ),
-    Key(
-        "review.min_age_days",
-        _number(0, 36500),
-        "0 to 36500 days",
-        "Younger photos are never listed (days since capture).",
-    ),
-    Key(
-        "worker.decoders",
-        _whole(0, 256),
-        "a whole number, 0 to 256",
-        "Processes that decode pictures; 0 is one for each core.",
-    ),
-    Key(
-        "worker.idle_seconds",
-        _number(0, 3600),
-        "0 to 3600 seconds",
-        "How long the worker stays when there is nothing to do (seconds).",
-    ),
-    Key(
-        "worker.file_seconds",
-        _number(1, 3600),
-        "1 to 3600 seconds",
-        "The longest one file may take to decode (seconds).",
-    ),
-    Key(
-        "worker.max_megapixels",
-        _number(1, 10000),
-        "1 to 10000 megapixels",
-        "Larger pictures are not decoded (megapixels).",
-    ),
-    Key(
-        "onnx.size_px",
-        _whole(16, 2048),
-        "a whole number, 16 to 2048",
-        "Side of the square that an onnx: backbone takes (pixels).",
-    ),
-    Key(
-        "onnx.mean",
-        _triple,
-        "three numbers",
-        "Mean that is subtracted from each channel in 0..1, unless the model does that itself.",
-    ),
-    Key(
-        "onnx.std",
-        _spread,
-        "three numbers above 0",
-        "Deviation that each channel is divided by, unless the model does that itself.",
-    ),
-)
-
-
 def load(path: bytes) -> Config:
     """Read the configuration at `path`.
 
@@ -336,8 +138,8 @@ def _in(section: str, name: str) -> bool:
 
 def _values(data: dict[Any, Any], mistakes: list[str]) -> dict[str, Any]:
     table = {key.name: key for key in KEYS}
-    defaults = _flatten(Config())
-    values = {"review.folder": _path(os.fsdecode(ReviewConfig().folder))}
+    defaults = flatten(Config())
+    values = {"review.folder": absolute_path(os.fsdecode(ReviewConfig().folder))}
     for name, value in _flat(data, mistakes):
         key = table.get(name)
         if key is None:
@@ -345,7 +147,7 @@ def _values(data: dict[Any, Any], mistakes: list[str]) -> dict[str, Any]:
             continue
         try:
             checked = key.check(value)
-        except _RejectedError:
+        except Rejected:
             mistakes.append(f"`{name}: {value!r}` is not allowed; it must be {key.allowed}")
         else:
             values[name] = type(defaults[name])(checked)
@@ -365,19 +167,6 @@ def _flat(data: dict[Any, Any], mistakes: list[str]) -> list[tuple[str, Any]]:
             flat.extend((f"{name}.{inner}", v) for inner, v in value.items())
         else:
             mistakes.append(f"`{name}: {value!r}` must be a section with keys of its own")
-    return flat
-
-
-def _flatten(config: Config) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for f in fields(config):
-        value = getattr(config, f.name)
-        if f.name in SECTIONS:
-            flat |= {
-                f"{f.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)
-            }
-        elif f.name != "roots":
-            flat[f.name] = value
     return flat
 
 
@@ -404,8 +193,8 @@ def _roots(data: Any, mistakes: list[str]) -> tuple[RootConfig, ...]:
             )
             continue
         try:
-            roots.append(RootConfig(_path(item.get("path")), Role(role)))
-        except _RejectedError:
+            roots.append(RootConfig(absolute_path(item.get("path")), Role(role)))
+        except Rejected:
             mistakes.append(
                 f"{where}: `path: {item.get('path')!r}` must be an absolute path, or one below ~"
             )
@@ -440,40 +229,15 @@ def _did_you_mean(word: str, known: list[str]) -> str:
     return f" (did you mean `{near[0]}`?)" if near else ""
 
 
-def render(config: Config) -> str:
-    """Return `config` as commented YAML, every key with its sentence: what `init` writes."""
-    flat = _flatten(config)
-    lines = [
-        "# triaged: what it watches and how it behaves.",
-        "# Every key but `roots` may be left out; what stands here are the defaults.",
-        "",
-        "# Folders, and what it means for a photo to lie there:",
-        "#   library  photos to learn from and to score",
-        "#   keep     moving a photo here says: keep it",
-        "#   deleted  moving a photo here says: delete it (an archive of deleted pictures)",
-        "# The desktop's trashes are found by themselves.",
-        "roots:",
-    ]
-    for root in config.roots:
-        lines += [f"  - path: {_scalar(os.fsdecode(root.path))}", f"    role: {root.role.value}"]
-    section = ""
-    for key in KEYS:
-        head, dot, inner = key.name.partition(".")
-        name, indent = (inner, "  ") if dot else (head, "")
-        if dot and head != section:
-            section = head
-            lines += ["", f"{head}:"]
-        elif not dot:
-            lines.append("")
-        lines += [f"{indent}# {key.says}", f"{indent}# Allowed: {key.allowed}."]
-        lines.append(f"{indent}{name}: {_scalar(flat[key.name])}")
-    return "\n".join(lines) + "\n"
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = os.fsdecode(value)
-    if isinstance(value, tuple):
-        value = list(value)
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000)
-    return text.replace("\n...", "").strip()
+def flatten(config: Config) -> dict[str, Any]:
+    """Return every value by its dotted key, roots excepted."""
+    flat: dict[str, Any] = {}
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if f.name in SECTIONS:
+            flat |= {
+                f"{f.name}.{inner.name}": getattr(value, inner.name) for inner in fields(value)
+            }
+        elif f.name != "roots":
+            flat[f.name] = value
+    return flat

@@ -228,8 +228,9 @@ class Daemon:
     def _say_status(self) -> None:
         counts = self._store.photos.counts()
         encoder = self._overview.encoder()
-        waiting = self._overview.count_to_embed(encoder) if encoder else counts.get("library", 0)
-        text = f"{counts.get('library', 0):,} photos, {waiting:,} waiting"
+        known = counts.get("library", 0)
+        waiting = self._overview.study.count_to_embed(encoder) if encoder else known
+        text = f"{known:,} photos, {waiting:,} waiting"
         journal.notify(f"STATUS={text}")
         self._store.set_setting("daemon", json.dumps({"pid": os.getpid(), "at": time.time()}))
 

@@ -129,7 +129,7 @@ def keep_lessons(store: Store, overview: Overview) -> int:
     encoder = overview.encoder()
     if encoder is None:
         return 0
-    lessons = overview.new_lessons(encoder)
+    lessons = overview.study.new_lessons(encoder)
     if lessons:
         with store.transaction():
             for lesson in lessons:

@@ -16,13 +16,17 @@ from triaged.store.state import Store, open_features
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
 
 
 def run_once(
-    config: Config, config_file: bytes, state_dir: bytes, progress: Progress = lambda _: None
+    config: Config,
+    config_file: bytes,
+    state_dir: bytes,
+    progress: Progress = lambda _done, _total: None,
 ) -> None:
-    """Look, read, judge, fit, score and publish once. `progress` takes how many photos still wait.
+    """Look, read, judge, fit, score and publish once. `progress` takes how many photos
+    were read, and of how many.
 
     Raises UserError if the worker could not do its part.
     """
@@ -55,10 +59,12 @@ def work(store: Store, overview: Overview, config_file: bytes, progress: Progres
         if process.stdin is None or process.stdout is None:
             raise AssertionError("both pipes were asked for")
         settle(store, overview)
-        is_first = True
+        is_first, most = True, 0
         for line in process.stdout:
             news = any(settle(store, overview))
-            progress(_waiting(overview))
+            waiting = _waiting(overview)
+            most = max(most, waiting)
+            progress(most - waiting, most)
             if line != b"done\n":
                 continue
             if not (news or is_first):
@@ -77,4 +83,4 @@ def work(store: Store, overview: Overview, config_file: bytes, progress: Progres
 
 def _waiting(overview: Overview) -> int:
     encoder = overview.encoder()
-    return overview.count_to_embed(encoder) if encoder else 0
+    return overview.study.count_to_embed(encoder) if encoder else 0

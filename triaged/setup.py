@@ -2,7 +2,8 @@
 
 import os
 
-from triaged.config import Config, ReviewConfig, RootConfig, render
+from triaged.config import Config, ReviewConfig, RootConfig
+from triaged.config_text import render
 from triaged.core.types import Role
 from triaged.errors import UserError
 from triaged.fs.places import Places, screenshot_folders

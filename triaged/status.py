@@ -27,7 +27,7 @@ def status(config: Config, state_dir: bytes, store: Store, overview: Overview) -
         "model": _model(overview),
         "roots": [_root(store, root) for root in store.roots.active() if root.origin != "taught"],
         "photos": store.photos.counts(),
-        "waiting": overview.count_to_embed(encoder) if encoder else None,
+        "waiting": overview.study.count_to_embed(encoder) if encoder else None,
         "scored": overview.count_scored(),
         "scored_by": overview.scored_by(),
         "backbone": encoder.backbone if encoder else None,
