@@ -1,4 +1,4 @@
-"""The measured part: about 115 named numbers that say how a picture was taken and made.
+"""The measured part: 144 named numbers that say how a picture was taken and made.
 
     from                                   measurements
     -------------------------------------  -----------------------------------------
