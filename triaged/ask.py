@@ -156,7 +156,9 @@ def _scored(
 
     scorer = Scorer(model, overview.root_paths(Role.LIBRARY) + overview.root_paths(Role.KEEP))
     answers = []
-    for (path, _), scored in zip(rows, scorer.score([row for _, row in rows]), strict=True):
+    for (path, _), scored in zip(
+        rows, scorer.score([row for _, row in rows], in_full=True), strict=True
+    ):
         answers.append(
             Answer(
                 path,

@@ -5,6 +5,7 @@ a candidate with all the photos it might be, or missing. Of a folder that cannot
 below it, nothing is said.
 """
 
+import glob
 import logging
 import os
 import time
@@ -93,7 +94,7 @@ class Comparison:
         return is_asked and not os.path.isdir(os.path.join(root.path, folder))
 
     def _listings(self, root: Root, folders: set[bytes] | None) -> Iterator[tuple[bytes, Listing]]:
-        excludes = self._config.exclude
+        excludes = (*self._config.exclude, *_roots_within(root, self._roots))
         if folders is None:
             yield from walk(root.path, excludes, self._stop)
             return
@@ -189,6 +190,13 @@ class Comparison:
 def _is_within(folder: bytes, top: bytes) -> bool:
     """Return whether a folder is `top` or below it, both relative to one root."""
     return not top or folder == top or folder.startswith(top + b"/")
+
+
+def _roots_within(root: Root, roots: Sequence[Root]) -> list[str]:
+    """Return patterns for the other roots below `root`: a photo is in the innermost one alone."""
+    top = root.path.rstrip(b"/") + b"/"
+    inner = [other.path[len(top) :] for other in roots if other.path.startswith(top)]
+    return ["/" + glob.escape(os.fsdecode(path)) for path in inner]
 
 
 def _relative(root: Root, folders: set[bytes]) -> list[bytes]:

@@ -37,6 +37,7 @@ from triaged.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 3.0  # for the worker; the whole stop must not take five
+_OFFLINE_SECONDS = 30.0  # between two looks while a root is away: nothing tells of its return
 _RETRY_SECONDS = 10.0  # after the disk of the databases refused a write
 _LONGEST_WAIT_SECONDS = 3_600.0
 
@@ -184,6 +185,10 @@ class Daemon:
             )
         if looked.moved or folders is None:
             self._watch()
+        if not all(
+            root.is_online for root in self._store.roots.active() if root.origin == "config"
+        ):
+            self._agenda.look_everywhere(now + _OFFLINE_SECONDS)
         return looked
 
     def _watch(self) -> None:

@@ -14,6 +14,8 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import psutil
@@ -29,12 +31,16 @@ from triaged.work import Stopped, Worker
 log = logging.getLogger(__name__)
 
 
-def take_lock(state_dir: bytes) -> int:
-    """Wait for the lock of the one writer of `features.db`; return a descriptor that holds it."""
+@contextmanager
+def locked(state_dir: bytes) -> Iterator[None]:
+    """Wait for one's turn and hold it: `features.db` has one writer at a time."""
     path = os.path.join(state_dir, b"worker.lock")
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    return fd
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def main() -> int:
@@ -47,16 +53,12 @@ def main() -> int:
     journal.set_up(logging.INFO)
     try:
         config = load(os.fsencode(options.config))
-        lock = take_lock(find_places().state_dir)
     except UserError as error:
         log.error("%s", error)
         return error.exit_code
-    try:
-        if options.humble:
-            _be_humble()
-        return _run(config, eager=options.eager)
-    finally:
-        os.close(lock)
+    if options.humble:
+        _be_humble()
+    return _run(config, eager=options.eager)
 
 
 def _run(config: Config, *, eager: bool) -> int:
@@ -70,11 +72,12 @@ def _run(config: Config, *, eager: bool) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        worker.work(fit_now=eager)
-        _tell("done")
-        while _wait(None if eager else config.worker.idle_seconds) and not worker.is_stopping:
-            worker.work(fit_now=eager)
+        has_work = True
+        while has_work and not worker.is_stopping:
+            with locked(state_dir):
+                worker.work(fit_now=eager)
             _tell("done")
+            has_work = _wait(None if eager else config.worker.idle_seconds)
     except (Stopped, BrokenPipeError):
         log.info("stopped in the middle; the rest stays for the next time")
     except UserError as error:

@@ -1,7 +1,6 @@
 """Commands that set up, watch and show: init, check, run, status, demo."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -24,10 +23,12 @@ def init(session: Session, yes: bool, force: bool, as_json: bool) -> None:
 
     if os.path.exists(session.config_file) and not force:
         raise UserError(f"{os.fsdecode(session.config_file)} is there already; --force replaces it")
-    config = propose(find_places())
-    if not yes and sys.stdin.isatty():
+    places = find_places()
+    config = propose(places)
+    if not yes:
         for root in config.roots:
             click.echo(f"  {root.role.value:8} {os.fsdecode(root.path)}", err=True)
+        click.echo(f"  {'trash':8} {os.fsdecode(places.home_trash)}", err=True)
         click.confirm("Watch these folders?", default=True, abort=True, err=True)
     write(config, session.config_file)
     if as_json:

@@ -43,13 +43,13 @@ class Scorer:
         self._summary: dict[str, Any] = json.loads(model["summary"])
         self._roots = roots
 
-    def score(self, rows: Sequence[Row]) -> list[Scored]:
-        """Return the score of every row."""
+    def score(self, rows: Sequence[Row], *, in_full: bool = False) -> list[Scored]:
+        """Return the score of every row; `in_full` with what each block contributed to it."""
         if not rows:
             return []
         blocks = blocks_of(rows, self._roots, self._summary["context"])
         scores = self._preference.probabilities(blocks).tolist()
-        parts = self._preference.contributions(blocks)
+        parts = self._preference.contributions(blocks) if in_full else {}
         near = self._neighbours(blocks)
         quantiles = summary_quantiles(self._summary)
         scored = []

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from triaged.store.connection import rows, scalar, transaction
 
 ATTEMPTS_MOST = 3
+BODIES_KEPT = 5  # models that could serve again; a body may be tens of megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,15 @@ class Features:
         )
 
     def add_model(self, values: dict[str, Any], at: float) -> int:
-        """Store a fitted model and make it the active one; returns its number."""
+        """Store a fitted model and make it the active one; returns its number.
+
+        The bodies of old models are dropped, their intervals stay.
+        """
         self._db.execute("UPDATE models SET active_to = ? WHERE active_to IS NULL", (at,))
         table = self._db.table("models")
-        return int(table.insert({**values, "fitted_at": at, "active_from": at}).last_pk or 0)
+        model = int(table.insert({**values, "fitted_at": at, "active_from": at}).last_pk or 0)
+        self._db.execute("UPDATE models SET body = NULL WHERE id <= ?", (model - BODIES_KEPT,))
+        return model
 
     def replace_scores(
         self, scores: Iterable[ShotScore], model: int, at: float, is_all: bool

@@ -196,7 +196,7 @@ CREATE TABLE models (
     deletes INTEGER NOT NULL, keeps INTEGER NOT NULL, background INTEGER NOT NULL,
     changes INTEGER NOT NULL,
     summary TEXT NOT NULL,
-    body BLOB NOT NULL
+    body BLOB
 );
 
 CREATE TABLE scores (
