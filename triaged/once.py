@@ -27,7 +27,8 @@ def run_once(
 ) -> None:
     """Look, read, judge, fit, score and publish once.
 
-    `progress` takes how many photos were read, and of how many. Raises UserError if the worker could not do its part.
+    `progress` takes how many photos were read, and of how many. Raises UserError if the worker
+    could not do its part.
     """
     store, overview = open_state(state_dir)
     looked = Observer(config, store, overview, patient=False).look(None)
