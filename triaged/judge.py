@@ -22,6 +22,8 @@ from triaged.store.state import Store
 log = logging.getLogger(__name__)
 
 _BATCH = 1_000
+_PUT_AWAY = (ActKind.TRASHED, ActKind.DISCARDED, ActKind.FOUND, ActKind.TAUGHT)
+"""Acts that teach nothing while an identical copy stays: they wait for photos of the same size."""
 
 
 class Settled(NamedTuple):
@@ -75,8 +77,13 @@ def judge_open_acts(store: Store, overview: Overview) -> int:
     unreadable = {row["photo"] for row in overview.quarantined()}
     decisions = 0
     with store.transaction():
+        unread: dict[int, set[int]] = {}
+        for photo, shot, size_bytes in store.photos.unread_at_home():
+            if photo not in unreadable:
+                unread.setdefault(size_bytes, set()).add(shot)
         for act in store.acts.open():  # again: a command may have judged them meanwhile
-            if _is_ready(act, unreadable):
+            may_be_copy = unread.get(act.size_bytes, set()) - {act.shot}
+            if _is_ready(act, unreadable) and not (may_be_copy and act.kind in _PUT_AWAY):
                 decisions += _judge(store, act, time.time())
     return decisions
 

@@ -75,7 +75,7 @@ class Observer:
     def look(self, folders: set[bytes] | None) -> Looked:
         """Look at `folders` (absolute), or at everything for None; store what happened.
 
-        Trashes are always looked at whole: they are where a disappearance finds its reason.
+        A trash is looked at whole: it is where a disappearance finds its reason.
         """
         self._roots = self._root_watch.refresh()
         looked = self._looked = Looked()
@@ -90,8 +90,9 @@ class Observer:
             found_again=self._found_again,
         )
         findings: dict[int, Finding] = {}
-        for root in self._roots:
-            if not _is_offline(root) and not self._stop():
+        for root in sorted(self._roots, key=lambda root: root.role is Role.TRASH):
+            is_wanted = root.role is not Role.TRASH or _is_trash_due(root, folders, findings)
+            if is_wanted and not _is_offline(root) and not self._stop():
                 findings[root.id] = comparison.look_at(root, folders)
         if self._stop():
             return Looked(is_complete=False)
@@ -239,6 +240,14 @@ class Observer:
 
 def _is_in(change: Change, roots: set[int]) -> bool:
     return isinstance(change, Vanished) and change.known.place.root in roots
+
+
+def _is_trash_due(root: Root, folders: set[bytes] | None, findings: dict[int, Finding]) -> bool:
+    """Return whether to look into a trash: something happened there, or something is missing."""
+    if folders is None or root.last_scan_at is None:
+        return True
+    is_hinted = any(f == root.path or f.startswith(root.path + b"/") for f in folders)
+    return is_hinted or any(finding.missing for finding in findings.values())
 
 
 def _is_offline(root: Root) -> bool:

@@ -66,13 +66,15 @@ class Photos:
         return found[0] if found else None
 
     def at_path(self, path: bytes) -> Known | None:
-        """Return the photo at an absolute path: present before gone, newest first."""
+        """Return the photo at an absolute path, or else one that belongs there; present first."""
+        place = (
+            "CAST(r.path || '/' || CASE WHEN p.folder = x'' THEN p.name"
+            " ELSE p.folder || '/' || p.name END AS BLOB)"  # text never equals a blob
+        )
         found = self._select(
-            " WHERE (r.path || '/' || CASE WHEN p.folder = x'' THEN p.name"
-            " ELSE p.folder || '/' || p.name END) = ? OR p.home_path = ?"
-            " ORDER BY p.is_present DESC, p.id DESC LIMIT 1",
-            path,
-            path,
+            f" WHERE {place} = ? OR p.home_path = ?"
+            f" ORDER BY p.is_present DESC, {place} = ? DESC, p.id DESC LIMIT 1",
+            *(path, path, path),
         )
         return found[0] if found else None
 
@@ -181,6 +183,14 @@ class Photos:
                 shot,
             )
         )
+
+    def unread_at_home(self) -> list[tuple[int, int, int]]:
+        """Return photo, shot and size of the library and keep images whose bytes are not known."""
+        return self._db.conn.execute(
+            "SELECT p.id, p.shot, p.size_bytes FROM photos p JOIN roots r ON r.id = p.root"
+            " WHERE p.content_hash IS NULL AND p.is_present = 1 AND p.kind = 'image'"
+            " AND r.is_active = 1 AND r.is_online = 1 AND r.role IN ('library', 'keep')"
+        ).fetchall()
 
     def counts(self) -> dict[str, int]:
         """Return how many images are present, by role."""
