@@ -167,8 +167,24 @@ class Daemon:
         if settled.decisions or settled.lessons or (looked is not None and looked.is_news):
             self._supervisor.ring()
         self._plan_fit()
-        self._publisher.publish()
+        self._publish()
         self._say_status()
+
+    def _publish(self) -> None:
+        """Publish; a folder that cannot be written is a trouble to be seen, not an end."""
+        trouble = ""
+        try:
+            self._publisher.publish()
+        except OSError as error:
+            trouble = f"the review folder cannot be written: {error}"
+        self._note_trouble("publish_trouble", trouble)
+
+    def _note_trouble(self, name: str, trouble: str) -> None:
+        """Record a trouble for `status` when it begins, changes or ends (empty)."""
+        if trouble != (self._store.setting(name) or ""):
+            self._store.set_setting(name, trouble)
+            if trouble:
+                log.warning("%s", trouble)
 
     def _look(self, folders: set[bytes] | None) -> Looked:
         if folders is None:
@@ -203,11 +219,9 @@ class Daemon:
             if os.path.isdir(path):
                 self._watcher.add(path, recursive=is_recursive)
         self._watched = wanted
-        trouble = self._watcher.trouble or ""
-        if trouble != (self._store.setting("watch_trouble") or ""):
-            self._store.set_setting("watch_trouble", trouble)
-            if trouble:
-                log.warning("some changes will only be seen by the regular scan: %s", trouble)
+        trouble = self._watcher.trouble
+        text = f"some changes are only seen by the regular scan: {trouble}" if trouble else ""
+        self._note_trouble("watch_trouble", text)
 
     def _plan_fit(self) -> None:
         """Wake the worker now if a fit is due, or set the time when it will be."""

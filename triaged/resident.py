@@ -21,11 +21,12 @@ def main(config_file: bytes) -> int:
     """Run the daemon until it is stopped; return its exit code."""
     sys.modules["numpy"] = None  # type: ignore[assignment]
     import logging
+    import sqlite3
 
     from triaged import journal
     from triaged.config import load
     from triaged.daemon import Daemon, take_lock
-    from triaged.errors import UserError
+    from triaged.errors import EXIT_NO, UserError
     from triaged.fs.places import find_places
 
     journal.set_up(logging.INFO)
@@ -34,6 +35,10 @@ def main(config_file: bytes) -> int:
         config = load(config_file)
         lock = take_lock(state_dir)
         Daemon(config, config_file, state_dir).run()
+    except sqlite3.OperationalError as error:
+        log = logging.getLogger(__name__)
+        log.error("the databases in %s cannot be used: %s", os.fsdecode(state_dir), error)
+        return EXIT_NO
     except UserError as error:
         print(f"triaged: {error}", file=sys.stderr)  # noqa: T201  # the last word before leaving
         return error.exit_code

@@ -24,6 +24,7 @@ from triaged import journal
 from triaged.config import Config, load
 from triaged.errors import UserError
 from triaged.fs.places import find_places
+from triaged.store.features import Features
 from triaged.store.overview import Overview
 from triaged.store.state import open_features
 from triaged.work import Stopped, Worker
@@ -76,15 +77,22 @@ def _run(config: Config, *, eager: bool) -> int:
         while has_work and not worker.is_stopping:
             with locked(state_dir):
                 worker.work(fit_now=eager)
+                _note_trouble(features, "")
             _tell("done")
             has_work = _wait(None if eager else config.worker.idle_seconds)
     except (Stopped, BrokenPipeError):
         log.info("stopped in the middle; the rest stays for the next time")
     except UserError as error:
         log.error("%s", error)
-        features.set_setting("trouble", str(error))
+        _note_trouble(features, str(error))
         return error.exit_code
     return 0
+
+
+def _note_trouble(features: Features, trouble: str) -> None:
+    """Record for `status` why the work cannot be done, empty when it can."""
+    if trouble != (features.setting("trouble") or ""):
+        features.set_setting("trouble", trouble)
 
 
 def _tell(news: str) -> None:

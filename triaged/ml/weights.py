@@ -21,6 +21,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 
+from triaged.errors import UserError
+
 log = logging.getLogger(__name__)
 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z]+$")
@@ -29,7 +31,7 @@ _CHUNK_BYTES = 1 << 20
 _MAX_BYTES = 4 << 30  # the largest published classifier has 2.5 GB
 
 
-class BackboneUnavailable(Exception):  # noqa: N818  # what it says to the owner
+class BackboneUnavailable(UserError):  # noqa: N818  # what it says to the owner
     """A backbone cannot be had; `str()` says why, and what to do."""
 
 
