@@ -52,7 +52,7 @@ def _flag(value: Any) -> bool:
 
 def absolute_path(value: Any) -> bytes:
     """Return a path with `~` and variables resolved; raises Rejected unless it is absolute."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise Rejected
     expanded = os.path.expandvars(os.path.expanduser(value))
     if not os.path.isabs(expanded):

@@ -30,11 +30,12 @@ from triaged.demo.person import Home
 from triaged.demo.sheet import contact_sheet
 from triaged.errors import UserError
 
-_COUNT = 400
+_COUNT = 320
 _SEED = 2026
-_PART = 130  # photos the person goes through in one sitting
+_PART = 105  # photos the person goes through in one sitting
 _AT_A_TIME = 16  # photos looked at in one go
 _BREATH_SECONDS = 2.2  # between two goes: longer than what makes them one act
+_NEARLY = 0.9
 _OWN_MOST = 600
 _SHEET_ROWS = 4
 _SHEET_COLUMNS = 6
@@ -140,10 +141,15 @@ def _acts(home: Home, photos: Sequence[Photo], say: Any) -> Iterator[Any]:
 
 
 def _has_learned(status: dict[str, Any], deletes: int, keeps: int) -> bool:
-    """Return whether the model that scored the library knows of so many decisions."""
-    model = status["model"]
-    is_fitted = model is not None and (model["deletes"], model["keeps"]) >= (deletes, keeps)
-    return bool(is_fitted and status["scored_by"] == model["id"])
+    """Return whether so much is decided, and a model of nearly all of it has scored the library.
+
+    The last few decisions may wait: a fit is due after some more of them, or five minutes.
+    """
+    labels, model = status["labels"], status["model"]
+    is_decided = (labels["delete"], labels["keep"]) == (deletes, keeps)
+    if not is_decided or model is None or status["scored_by"] != model["id"]:
+        return False
+    return bool(model["deletes"] + model["keeps"] >= _NEARLY * (deletes + keeps))
 
 
 def _record(home: Home, paths: set[str]) -> Text:
