@@ -31,12 +31,14 @@ from triaged.judge import settle
 from triaged.observe import Looked, Observer
 from triaged.publish import Publisher
 from triaged.store.overview import Overview
+from triaged.store.rescue import back_up, begin, end, newest_backup_at
 from triaged.store.state import Store, open_features
 from triaged.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 3.0  # for the worker; the whole stop must not take five
+_BACKUP_SECONDS = 86_400.0
 _OFFLINE_SECONDS = 30.0  # between two looks while a root is away: nothing tells of its return
 _RETRY_SECONDS = 10.0  # after the disk of the databases refused a write
 _LONGEST_WAIT_SECONDS = 3_600.0
@@ -88,7 +90,13 @@ class Daemon:
 
     def __init__(self, config: Config, config_file: bytes, state_dir: bytes) -> None:
         self._config = config
+        self._state_dir = state_dir
+        rescued = begin(state_dir)
+        for text in rescued:
+            log.error("%s", text)
         self._store = Store(state_dir)
+        if rescued:
+            self._store.set_setting("rescued", "; ".join(rescued))
         open_features(state_dir).close()  # so that it can be read before the worker's first run
         self._overview = Overview(state_dir)
         self._observer = Observer(config, self._store, self._overview, stop=self._is_stopping)
@@ -133,6 +141,7 @@ class Daemon:
         self._watcher.close()
         self._overview.close()
         self._store.close()
+        end(self._state_dir)
         log.info("stopped")
 
     def _turn(self) -> None:
@@ -168,7 +177,22 @@ class Daemon:
             self._supervisor.ring()
         self._plan_fit()
         self._publish()
+        self._back_up()
         self._say_status()
+
+    def _back_up(self) -> None:
+        """Make the daily backup, if something was decided since the last one."""
+        last, changes = newest_backup_at(self._state_dir), str(self._overview.changes())
+        is_due = last is None or not 0 <= time.time() - last < _BACKUP_SECONDS
+        if not is_due or changes in ("0", self._store.setting("backed_up")):
+            return
+        trouble = ""
+        try:
+            back_up(self._store.db, self._state_dir)
+            self._store.set_setting("backed_up", changes)
+        except (OSError, sqlite3.OperationalError) as error:
+            trouble = f"no backup could be made: {error}"
+        self._note_trouble("backup_trouble", trouble)
 
     def _publish(self) -> None:
         """Publish; a folder that cannot be written is a trouble to be seen, not an end."""

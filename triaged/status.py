@@ -92,7 +92,8 @@ def _held(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _warnings(config: Config, store: Store, overview: Overview) -> list[str]:
-    found = [store.setting("watch_trouble"), store.setting("publish_trouble")]
+    names = ("rescued", "watch_trouble", "publish_trouble", "backup_trouble")
+    found = [store.setting(name) for name in names]
     found.append(overview.worker_setting("trouble"))
     confinement = overview.worker_setting("confinement")
     if confinement is not None and "landlock" not in confinement:

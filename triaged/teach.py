@@ -42,8 +42,8 @@ def teach_folder(store: Store, overview: Overview, folder: bytes, label: Label) 
     new = known = 0
     gesture: int | None = None
     with store.transaction():
-        root = _root_for(store, path, _ROLES[label])
         for below, listing in walk(path):
+            root = _root_for(store, path, join(path, b"", below), _ROLES[label])
             there = _known_photos(store, root, path, below)
             for entry in listing.entries:
                 if entry.kind is not FileKind.IMAGE:
@@ -61,11 +61,12 @@ def teach_folder(store: Store, overview: Overview, folder: bytes, label: Label) 
     return Taught(new, known)
 
 
-def _root_for(store: Store, path: bytes, role: Role) -> Root:
-    """Return the root that holds `path`: a configured one, or `path` itself as a taught one."""
-    for root in store.roots.active():
-        if root.origin != "taught" and _is_within(path, root.path):
-            return root
+def _root_for(store: Store, path: bytes, folder: bytes, role: Role) -> Root:
+    """Return the innermost configured root that holds `folder`, or `path` as a taught one."""
+    watched = [root for root in store.roots.active() if root.origin != "taught"]
+    holding = [root for root in watched if _is_within(folder, root.path)]
+    if holding:
+        return max(holding, key=lambda root: len(root.path))
     return store.roots.ensure(path, role, "taught")
 
 
@@ -87,7 +88,7 @@ def _add(store: Store, root: Root, path: bytes, below: bytes, entry: Entry) -> i
     place = Place(root.id, root.role, _relative(root, path, below), entry.name)
     where = join(path, below, entry.name)
     seen = Seen(place, identity_of(where), entry.size_bytes, entry.mtime_ns, entry.kind)
-    home_path = where if root.origin == "config" and root.role is not Role.DELETED else None
+    home_path = where if root.role is Role.LIBRARY else None
     return store.photos.add(seen, home_path, time.time())
 
 

@@ -55,6 +55,6 @@ def main(ctx: click.Context, config_file: str | None, verbose: bool) -> None:
 for _command in (
     *(watching.init, watching.check, watching.run, watching.status),
     *(teaching.learn, teaching.label, teaching.undo, teaching.confirm),
-    *(asking.score, asking.explain, asking.labels, watching.demo),
+    *(asking.score, asking.explain, asking.labels, asking.log, watching.demo),
 ):
     main.add_command(_command)

@@ -1,8 +1,10 @@
-"""Commands that answer: score, explain, labels."""
+"""Commands that answer: score, explain, labels, log."""
 
 import csv
 import os
 import sys
+from datetime import datetime
+from typing import Any
 
 import click
 
@@ -81,3 +83,40 @@ def labels(session: Session, as_csv: bool, as_json: bool) -> None:
         return
     for row in found:
         click.echo(f"{row['label']:6}  {row['source']:9}  {plain(row['path'])}")
+
+
+_IN_WORDS = {
+    "trashed": "put in the trash",
+    "discarded": "moved to a folder of deleted photos",
+    "restored": "restored",
+    "chosen": "moved to a folder of kept photos",
+    "filed": "filed into another folder",
+    "found": "found there at first sight",
+    "rated": "has four stars or more",
+    "taught": "taught by `learn`",
+    "labelled": "labelled by word",
+}
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(1), default=30, help="How many acts to show.")
+@json_option
+@click.pass_obj
+def log(session: Session, count: int, as_json: bool) -> None:
+    """Show what was seen and what it taught, newest first."""
+    with opened(session) as (_, store, _overview):
+        found = [as_text(row) for row in store.acts.history(count)]
+    if as_json:
+        print_json(found)
+        return
+    for row in found:
+        click.echo(_in_words(row))
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    """Return one line: when, what it taught, which photo, how that was seen."""
+    when = datetime.fromtimestamp(row["at"] or row["seen_at"]).strftime("%Y-%m-%d %H:%M")
+    taught = row["label"] or "..." if row["state"] == "taken" else row["state"]
+    reason = f"; {row['reason']}" if row["reason"] else ""
+    name = plain(os.path.basename(row["path"] or ""))
+    return f"{when} {taught:9} {name}: {_IN_WORDS[row['kind']]}{reason}"

@@ -236,6 +236,16 @@ class Acts:
             " ORDER BY s.decision",
         )
 
+    def history(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest acts: seen_at, at, kind, state, reason, path, and label if any."""
+        return rows(
+            self._db,
+            "SELECT a.seen_at, a.at, a.kind, a.state, a.reason, a.size_of_act,"
+            " coalesce(a.seen_from, a.seen_to) AS path, d.label, d.score AS score_before"
+            " FROM acts a LEFT JOIN decisions d ON d.act = a.id ORDER BY a.id DESC LIMIT ?",
+            limit,
+        )
+
     def scored_before(self) -> list[dict[str, Any]]:
         """Return the decisions that had a score before them: the online record, oldest first."""
         return rows(
