@@ -9,8 +9,6 @@
 Signals only set a flag and wake the loop. Everything can be stopped between two folders.
 """
 
-import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -24,8 +22,6 @@ from triaged.agenda import Agenda
 from triaged.config import Config
 from triaged.core.schedule import seconds_until_fit
 from triaged.core.types import Role
-from triaged.errors import UserError
-from triaged.fs.places import make_private_dir
 from triaged.fs.watch import Watcher
 from triaged.judge import settle
 from triaged.observe import Looked, Observer
@@ -42,47 +38,6 @@ _BACKUP_SECONDS = 86_400.0
 _OFFLINE_SECONDS = 30.0  # between two looks while a root is away: nothing tells of its return
 _RETRY_SECONDS = 10.0  # after the disk of the databases refused a write
 _LONGEST_WAIT_SECONDS = 3_600.0
-
-
-def take_lock(state_dir: bytes) -> int:
-    """Return a descriptor that holds the daemon's lock; raises UserError if another has it."""
-    make_private_dir(state_dir)
-    path = os.path.join(state_dir, b"daemon.lock")
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise UserError(
-            f"another triaged is running on {os.fsdecode(state_dir)}; `triaged status` shows it"
-        ) from None
-    os.truncate(fd, 0)
-    os.write(fd, str(os.getpid()).encode())
-    return fd
-
-
-def nudge(state_dir: bytes) -> None:
-    """Tell a running daemon that a command has changed what stands decided."""
-    if is_running(state_dir):
-        with open(os.path.join(state_dir, b"daemon.lock"), "rb") as file:
-            pid = int(file.read() or 0)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGUSR1)
-
-
-def is_running(state_dir: bytes) -> bool:
-    """Return whether a daemon holds the lock of `state_dir`."""
-    try:
-        fd = os.open(os.path.join(state_dir, b"daemon.lock"), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
 
 
 class Daemon:

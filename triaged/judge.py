@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from triaged.core.decide import FAVOURITE_RATING, ActKind, Member, judge
 from triaged.core.shots import may_share_shot
@@ -82,25 +82,40 @@ def judge_open_acts(store: Store, overview: Overview) -> int:
             if photo not in unreadable:
                 unread.setdefault(size_bytes, set()).add(shot)
         for act in store.acts.open():  # again: a command may have judged them meanwhile
-            may_be_copy = unread.get(act.size_bytes, set()) - {act.shot}
-            if _is_ready(act, unreadable) and not (may_be_copy and act.kind in _PUT_AWAY):
-                decisions += _judge(store, act, time.time())
+            is_unread = act.content_hash is None and act.file_kind == FileKind.IMAGE.value
+            if is_unread and act.is_present and act.photo not in unreadable:
+                continue  # so it is with most of a large archive, most of the time
+            members = store.photos.members(act.shot)
+            may_be_copy = any(unread.get(m["size_bytes"], set()) - {act.shot} for m in members)
+            is_unsure = act.kind in _PUT_AWAY and (may_be_copy or _may_have_moved(store, act.shot))
+            if _is_read(members, unreadable) and not is_unsure:
+                decisions += _judge(store, act, members, time.time())
     return decisions
 
 
-def _is_ready(act: OpenAct, unreadable: set[int]) -> bool:
-    """Return whether everything that can be known about an act's photo is known."""
-    is_image = act.file_kind == FileKind.IMAGE.value
-    return (
-        act.content_hash is not None
-        or not is_image
-        or not act.is_present
-        or act.photo in unreadable
+def _is_read(members: list[dict[str, Any]], unreadable: set[int]) -> bool:
+    """Return whether every picture of a shot that can be read has been."""
+    return all(
+        m["content_hash"] is not None
+        or m["kind"] != FileKind.IMAGE.value
+        or not m["is_present"]
+        or m["photo"] in unreadable
+        for m in members
     )
 
 
-def _judge(store: Store, act: OpenAct, now: float) -> int:
-    members = store.photos.members(act.shot)
+def _may_have_moved(store: Store, shot: int) -> bool:
+    """Return whether all copies of a shot are missing just now: it moved to another disk, or not.
+
+    It is known when what is missing has been missing for long enough.
+    """
+    copies = store.photos.copies_kept(shot)
+    return bool(copies) and not any(
+        os.path.lexists(path) or not is_online for path, is_online in copies
+    )
+
+
+def _judge(store: Store, act: OpenAct, members: list[dict[str, Any]], now: float) -> int:
     path = os.fsdecode(store.photos.path_of(act.photo))
     if not any(m["kind"] == FileKind.IMAGE.value for m in members):
         store.acts.reject(act.id, "there is no picture in it to learn from", now)
@@ -109,7 +124,6 @@ def _judge(store: Store, act: OpenAct, now: float) -> int:
         store.acts.reject(act.id, "its picture could not be read", now)
         return 0
     known = store.photos.get(act.photo)
-    copies = store.photos.copies_kept(act.content_hash, act.shot) if act.content_hash else 0
     verdict = judge(
         act.kind,
         Role(act.role_to) if act.role_to else None,
@@ -119,7 +133,7 @@ def _judge(store: Store, act: OpenAct, now: float) -> int:
             for m in members
             if m["photo"] != act.photo
         ],
-        copies,
+        len(store.photos.copies_kept(act.shot)),
         store.acts.has_decision(act.gesture, act.shot),
     )
     if verdict.label is None:

@@ -76,7 +76,8 @@ class Publisher:
         targets = {link.name: p.path for link, p in zip(links, listed, strict=True)}
         make_private_dir(self._config.review.folder)
         change = publish_view(folder, targets)
-        self._record(links, dict(change.added))
+        blocked = set(change.blocked)
+        self._record([k for k in links if k.name not in blocked], dict(change.added))
         size = sum(photo.size_bytes for photo in listed)
         text = readme(len(listed), size, self._store.acts.counts(), self._config)
         write_text_if_changed(os.path.join(self._config.review.folder, b"README.txt"), text)

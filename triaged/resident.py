@@ -25,9 +25,10 @@ def main(config_file: bytes) -> int:
 
     from triaged import journal
     from triaged.config import load
-    from triaged.daemon import Daemon, take_lock
+    from triaged.daemon import Daemon
     from triaged.errors import EXIT_NO, UserError
     from triaged.fs.places import find_places
+    from triaged.lock import take_lock
 
     journal.set_up(logging.INFO)
     state_dir = find_places().state_dir

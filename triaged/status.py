@@ -10,7 +10,7 @@ from typing import Any
 
 from triaged.config import Config
 from triaged.core.record import auroc_of_pairs
-from triaged.daemon import is_running
+from triaged.lock import is_running
 from triaged.publish import VIEW
 from triaged.store.overview import Overview
 from triaged.store.state import Store

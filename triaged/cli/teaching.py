@@ -32,7 +32,7 @@ def learn(session: Session, deleted: tuple[str, ...], kept: tuple[str, ...], as_
     before it returns.
     """
     from triaged import once
-    from triaged.daemon import nudge
+    from triaged.lock import nudge
     from triaged.teach import teach_folder
 
     if not deleted and not kept:
@@ -65,8 +65,8 @@ def learn(session: Session, deleted: tuple[str, ...], kept: tuple[str, ...], as_
 def label(session: Session, photos: tuple[str, ...], label: str, as_json: bool) -> None:
     """Say by word what you want of a photo, or clear what was learned about it."""
     from triaged.ask import find_photo
-    from triaged.daemon import nudge
     from triaged.judge import settle
+    from triaged.lock import nudge
     from triaged.teach import label_photos
 
     with opened(session) as (_, store, overview):
@@ -92,7 +92,7 @@ def label(session: Session, photos: tuple[str, ...], label: str, as_json: bool) 
 @click.pass_obj
 def undo(session: Session, count: int, as_json: bool) -> None:
     """Take back what the last acts taught (the last one, or the last COUNT). Files stay put."""
-    from triaged.daemon import nudge
+    from triaged.lock import nudge
 
     with opened(session) as (_, store, _overview), store.transaction():
         acts = store.acts.gestures(count)
@@ -114,8 +114,8 @@ def undo(session: Session, count: int, as_json: bool) -> None:
 @click.pass_obj
 def confirm(session: Session, reject: bool, as_json: bool) -> None:
     """Let acts count that were held because they were so large."""
-    from triaged.daemon import nudge
     from triaged.judge import settle
+    from triaged.lock import nudge
 
     with opened(session) as (_, store, overview):
         held = store.acts.held()

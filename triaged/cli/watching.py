@@ -65,7 +65,7 @@ def check(session: Session, as_json: bool) -> None:
 @click.pass_obj
 def run(session: Session, once: bool) -> None:
     """Watch, learn and publish until stopped; what the service runs."""
-    from triaged.daemon import take_lock
+    from triaged.lock import take_lock
     from triaged.once import run_once
     from triaged.resident import become
 

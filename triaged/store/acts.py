@@ -47,7 +47,6 @@ class OpenAct:
     photo: int
     shot: int
     at: float | None
-    size_bytes: int
     content_hash: str | None
     file_kind: str
     is_present: bool
@@ -100,7 +99,6 @@ class Acts:
                 photo=row["photo"],
                 shot=row["shot"],
                 at=row["at"],
-                size_bytes=row["size_bytes"],
                 content_hash=row["content_hash"],
                 file_kind=row["file_kind"],
                 is_present=bool(row["is_present"]),
@@ -109,9 +107,8 @@ class Acts:
             )
             for row in rows(
                 self._db,
-                "SELECT a.id, a.gesture, a.kind, a.photo, p.shot, a.at, p.size_bytes,"
-                " p.content_hash, p.kind AS file_kind, p.is_present, a.role_to,"
-                " a.score, a.percentile, a.model"
+                "SELECT a.id, a.gesture, a.kind, a.photo, p.shot, a.at, p.content_hash,"
+                " p.kind AS file_kind, p.is_present, a.role_to, a.score, a.percentile, a.model"
                 " FROM acts a JOIN photos p ON p.id = a.photo"
                 " WHERE a.judged_at IS NULL AND a.state = 'taken' ORDER BY a.id",
             )

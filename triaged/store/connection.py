@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, Literal
+from urllib.parse import quote_from_bytes
 
 from sqlite_utils import Database
 
@@ -33,16 +34,10 @@ def open_database(path: bytes, synchronous: Literal["FULL", "NORMAL"]) -> Databa
 
 def open_readonly(path: bytes) -> Database:
     """Open the database at `path` for reading; raises sqlite3.OperationalError without one."""
-    connection = sqlite3.connect(
-        f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
-    )
+    uri = f"file:{quote_from_bytes(path)}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA query_only=ON")
     return Database(connection)
-
-
-def _quoted(path: bytes) -> str:
-    """Percent-encode what a SQLite URI would take for syntax (SQLite, "URI Filenames")."""
-    return "".join(chr(b) if chr(b).isalnum() or b in b"/._-~" else f"%{b:02X}" for b in path)
 
 
 @contextlib.contextmanager

@@ -163,26 +163,29 @@ class Photos:
         return int(cursor.lastrowid or 0)
 
     def members(self, shot: int) -> list[dict[str, Any]]:
-        """Return the files of a shot: photo, kind, role, presence, capture time."""
+        """Return the files of a shot: photo, kind, role, presence, capture time, size, hash."""
         return rows(
             self._db,
-            "SELECT p.id AS photo, p.kind, r.role, p.is_present, p.taken_at FROM photos p"
-            " JOIN roots r ON r.id = p.root WHERE p.shot = ? ORDER BY p.id",
+            "SELECT p.id AS photo, p.kind, r.role, p.is_present, p.taken_at, p.size_bytes,"
+            " p.content_hash FROM photos p JOIN roots r ON r.id = p.root"
+            " WHERE p.shot = ? ORDER BY p.id",
             shot,
         )
 
-    def copies_kept(self, content_hash: str, shot: int) -> int:
-        """Return how many present files of other shots in library or keep roots are identical."""
-        return int(
-            scalar(
-                self._db,
-                "SELECT count(*) FROM photos p JOIN roots r ON r.id = p.root"
-                " WHERE p.content_hash = ? AND p.shot != ? AND p.is_present = 1"
-                " AND r.is_active = 1 AND r.role IN ('library', 'keep')",
-                content_hash,
-                shot,
-            )
+    def copies_kept(self, shot: int) -> list[tuple[bytes, bool]]:
+        """Return the present files in library and keep roots that are identical to one of a shot.
+
+        Each with its path, and whether its root is online.
+        """
+        found = self._db.conn.execute(
+            "SELECT r.path, p.folder, p.name, r.is_online FROM photos p"
+            " JOIN roots r ON r.id = p.root WHERE p.content_hash IN (SELECT content_hash"
+            "  FROM photos WHERE shot = ? AND content_hash IS NOT NULL)"
+            " AND p.shot != ? AND p.is_present = 1"
+            " AND r.is_active = 1 AND r.role IN ('library', 'keep')",
+            (shot, shot),
         )
+        return [(join(*where), bool(is_online)) for *where, is_online in found]
 
     def unread_at_home(self) -> list[tuple[int, int, int]]:
         """Return photo, shot and size of the library and keep images whose bytes are not known."""
