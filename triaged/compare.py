@@ -25,6 +25,7 @@ from triaged.store.state import Store
 
 log = logging.getLogger(__name__)
 
+_BATCH = 500  # photos met for the first time that are stored in one transaction
 _HALF_WRITTEN_SECONDS = 0.5  # desktops write a note and fill it in a moment later
 
 
@@ -67,13 +68,19 @@ class Comparison:
         self._patient = patient
         self._stop = stop
         self._strangers = strangers
+        self._met: list[Seen] = []
 
     def look_at(self, root: Root, folders: set[bytes] | None) -> Finding:
         """Return what `root` shows: in `folders` (absolute), or everywhere for None."""
         finding = Finding(is_whole=folders is None or root.role is Role.TRASH)
         if root.role is Role.TRASH:
             self._look_at_trash(root, finding)
-            return finding
+        else:
+            self._look_at_folders(root, folders, finding)
+        self._hand_on()
+        return finding
+
+    def _look_at_folders(self, root: Root, folders: set[bytes] | None, finding: Finding) -> None:
         visited: set[bytes] = set()
         for folder, listing in self._listings(root, folders):
             if folder not in visited:  # a new folder is hinted at, and found below its parent
@@ -84,7 +91,6 @@ class Comparison:
             is_hidden = any(_is_within(folder, top) for top in finding.unreadable)
             if folder not in visited and not is_hidden and self._is_away(root, folder, below):
                 finding.missing += self._store.photos.in_folder(root.id, folder).values()
-        return finding
 
     def _is_away(self, root: Root, folder: bytes, below: list[bytes] | None) -> bool:
         """Return whether a folder that was not visited is one that is there no more."""
@@ -183,8 +189,15 @@ class Comparison:
 
     def _without_strangers(self, new: list[Candidate]) -> list[Candidate]:
         """Hand on the candidates that cannot be any known photo; return the others."""
-        self._strangers([c.seen for c in new if not (c.at_path or c.by_identity or c.by_home)])
+        self._met += [c.seen for c in new if not (c.at_path or c.by_identity or c.by_home)]
+        if len(self._met) >= _BATCH:
+            self._hand_on()
         return [c for c in new if c.at_path or c.by_identity or c.by_home]
+
+    def _hand_on(self) -> None:
+        """Have what was met stored: many folders in one transaction, each costs two syncs."""
+        met, self._met = self._met, []
+        self._strangers(met)
 
 
 def _is_within(folder: bytes, top: bytes) -> bool:
