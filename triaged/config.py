@@ -143,7 +143,8 @@ def _values(data: dict[Any, Any], mistakes: list[str]) -> dict[str, Any]:
     for name, value in _flat(data, mistakes):
         key = table.get(name)
         if key is None:
-            mistakes.append(f"unknown key `{name}`{_did_you_mean(name, [*table, 'roots'])}")
+            near = _did_you_mean(name, [*table, *SECTIONS, "roots"])
+            mistakes.append(f"unknown key `{name}`{near}")
             continue
         try:
             checked = key.check(value)

@@ -9,6 +9,7 @@ disappearances of one look are stored in one transaction at its end, if the root
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -149,20 +150,16 @@ class Observer:
         self, roots: list[Root], findings: dict[int, Finding], changes: list[Change]
     ) -> set[int]:
         """Return the roots that had photos, show none, and whose photos are nowhere to be seen."""
-        moved: dict[int, int] = {}
-        for change in changes:
-            if isinstance(change, Moved):
-                src = change.known.place.root
-                moved[src] = moved.get(src, 0) + 1
+        left = [c for c in changes if isinstance(c, Moved | Vanished) and c.known.is_present]
+        moved = Counter(c.known.place.root for c in left if isinstance(c, Moved))
+        away = Counter(c.known.place.root for c in left)
         return {
             root.id
             for root in roots
             if root.role is not Role.TRASH
-            and findings[root.id].is_whole
             and not findings[root.id].unreadable
-            and is_emptied(
-                self._store.roots.present(root.id), findings[root.id].seen, moved.get(root.id, 0)
-            )
+            and is_emptied(away[root.id], findings[root.id].seen, moved[root.id])
+            and away[root.id] == self._store.roots.present(root.id)  # no folder was left out
         }
 
     def _stands(self, known: Known) -> bool:

@@ -56,7 +56,7 @@ class Overview:
 
     def __init__(self, state_dir: bytes) -> None:
         self.db: Database = open_readonly(os.path.join(state_dir, b"features.db"))
-        triaged = os.fsdecode(os.path.join(state_dir, b"triaged.db"))
+        triaged = os.path.join(state_dir, b"triaged.db")  # as bytes: not every name is text
         self.db.conn.execute("ATTACH ? AS triaged", (triaged,))
         self.study = Study(self.db)
 
