@@ -82,8 +82,9 @@ class Study:
         return rows(
             self._db,
             _SHOT_FEATURES + " AND coalesce(p.taken_at, p.mtime_ns / 1e9) < ?"
-            " AND NOT EXISTS (SELECT 1 FROM triaged.decisions d WHERE d.shot = p.shot)"
-            " GROUP BY p.shot ORDER BY p.content_hash LIMIT ?",
+            " AND NOT EXISTS (SELECT 1 FROM triaged.decisions d JOIN triaged.acts a ON a.id = d.act"
+            "  WHERE d.shot = p.shot AND a.state = 'taken')"
+            " ORDER BY c.content_hash LIMIT ?",
             *encoder,
             before,
             limit,
@@ -99,12 +100,12 @@ class Study:
         """
         fresh = (
             " AND NOT EXISTS (SELECT 1 FROM scores s WHERE s.shot = p.shot AND s.model = ?"
-            " AND s.content_hash = p.content_hash)"
+            " AND s.content_hash = c.content_hash)"
         )
         query = (
             _SHOT_FEATURES
             + (fresh if unscored_by is not None else "")
-            + " AND p.shot > ? GROUP BY p.shot ORDER BY p.shot LIMIT ?"
+            + " AND p.shot > ? ORDER BY p.shot LIMIT ?"
         )
         extra = () if unscored_by is None else (unscored_by,)
         last = 0
@@ -127,7 +128,7 @@ _TO_EMBED = (
     " AND (e.content_hash IS NULL OR i.content_hash IS NULL) AND t.quarantined_at IS NULL"
 )
 _SHOT_FEATURES = (
-    "SELECT p.shot, min(p.id) AS photo, p.content_hash, e.embedding, e.levels, i.measured,"
+    "SELECT p.shot, p.id AS photo, c.content_hash, e.embedding, e.levels, i.measured,"
     " i.facts, p.home_path, p.name, p.taken_at"
     " FROM triaged.photos p JOIN triaged.roots r ON r.id = p.root"
     " JOIN contents c ON c.photo = p.id AND c.size_bytes = p.size_bytes"
@@ -135,4 +136,12 @@ _SHOT_FEATURES = (
     " JOIN embeddings e ON e.content_hash = c.content_hash AND e.backbone = ? AND e.version = ?"
     " JOIN pictures i ON i.content_hash = c.content_hash AND i.measured_version = ?"
     " WHERE p.is_present = 1 AND p.kind = 'image' AND r.is_active = 1 AND r.role = 'library'"
+    # The first readable picture of a shot stands for it.
+    " AND NOT EXISTS (SELECT 1 FROM triaged.photos q JOIN triaged.roots o ON o.id = q.root"
+    " JOIN contents d ON d.photo = q.id AND d.size_bytes = q.size_bytes"
+    "  AND d.mtime_ns = q.mtime_ns"
+    " JOIN embeddings f ON f.content_hash = d.content_hash AND f.backbone = e.backbone"
+    "  AND f.version = e.version"
+    " WHERE q.shot = p.shot AND q.id < p.id AND q.is_present = 1 AND q.kind = 'image'"
+    "  AND o.is_active = 1 AND o.role = 'library')"
 )
