@@ -78,12 +78,11 @@ class Study:
         )
 
     def settled(self, encoder: EncoderId, before: float, limit: int) -> list[dict[str, Any]]:
-        """Return undecided library shots captured before `before`, a fixed sample by hash."""
+        """Return library shots never decided about and captured before `before`: a fixed sample."""
         return rows(
             self._db,
             _SHOT_FEATURES + " AND coalesce(p.taken_at, p.mtime_ns / 1e9) < ?"
-            " AND NOT EXISTS (SELECT 1 FROM triaged.decisions d JOIN triaged.acts a ON a.id = d.act"
-            "  WHERE d.shot = p.shot AND a.state = 'taken')"
+            " AND NOT EXISTS (SELECT 1 FROM triaged.decisions d WHERE d.shot = p.shot)"
             " ORDER BY c.content_hash LIMIT ?",
             *encoder,
             before,
