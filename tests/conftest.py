@@ -1,4 +1,4 @@
-"""Shared by all tests: where helpers are found, and a guard that keeps tests out of the real home."""
+"""Shared by all tests: where helpers are found, and a guard that keeps tests out of the home."""
 
 import os
 import sys

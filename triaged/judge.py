@@ -27,7 +27,7 @@ _PUT_AWAY = (ActKind.TRASHED, ActKind.DISCARDED, ActKind.FOUND, ActKind.TAUGHT)
 
 
 class Settled(NamedTuple):
-    """How many photos were taken in, decisions made, and lessons kept."""
+    """How many photos were taken in, decisions made or taken back, and lessons kept."""
 
     read: int
     decisions: int
@@ -145,6 +145,15 @@ def _judge(store: Store, act: OpenAct, members: list[dict[str, Any]], now: float
     return 1
 
 
+def retract_tidied(store: Store) -> int:
+    """Take back deletes of which a copy turned out to have stayed; returns how many."""
+    with store.transaction():
+        retracted = store.acts.retract_tidied()
+    if retracted:
+        log.info("%d deletes were tidying up: identical copies stay", retracted)
+    return retracted
+
+
 def keep_lessons(store: Store, overview: Overview) -> int:
     """Keep what the decided shots look like beside the decisions; returns how many were new."""
     encoder = overview.encoder()
@@ -162,6 +171,6 @@ def settle(store: Store, overview: Overview) -> Settled:
     """Do all of it, in order."""
     return Settled(
         take_in(store, overview),
-        judge_open_acts(store, overview),
+        judge_open_acts(store, overview) + retract_tidied(store),
         keep_lessons(store, overview),
     )

@@ -62,12 +62,12 @@ def teach_folder(store: Store, overview: Overview, folder: bytes, label: Label) 
 
 
 def _root_for(store: Store, path: bytes, folder: bytes, role: Role) -> Root:
-    """Return the innermost configured root that holds `folder`, or `path` as a taught one."""
-    watched = [root for root in store.roots.active() if root.origin != "taught"]
-    holding = [root for root in watched if _is_within(folder, root.path)]
-    if holding:
-        return max(holding, key=lambda root: len(root.path))
-    return store.roots.ensure(path, role, "taught")
+    """Return the innermost root that holds `folder`, or `path` as a new one."""
+    holding = [root for root in store.roots.active() if _is_within(folder, root.path)]
+    innermost = max(holding, key=lambda root: len(root.path), default=None)
+    if innermost is None or (innermost.path == path and innermost.origin == "taught"):
+        return store.roots.ensure(path, role, "taught")
+    return innermost
 
 
 def _is_within(path: bytes, top: bytes) -> bool:

@@ -178,6 +178,32 @@ class Acts:
         )
         return cursor.rowcount
 
+    def retract_tidied(self) -> int:
+        """Undo the deletes of which an identical copy stands in the library, and did at the time.
+
+        A copy that was found late, because its hint was lost, was there all the same. Returns how
+        many there were.
+        """
+        tidied = [
+            row["act"]
+            for row in rows(
+                self._db,
+                "SELECT DISTINCT d.act FROM decisions d JOIN acts a ON a.id = d.act"
+                " JOIN photos p ON p.shot = d.shot"
+                " JOIN photos c ON c.content_hash = p.content_hash AND c.shot != p.shot"
+                " JOIN roots r ON r.id = c.root"
+                " WHERE d.label = 'delete' AND a.state = 'taken'"
+                " AND a.kind IN ('trashed', 'discarded', 'found') AND c.is_present = 1"
+                " AND r.is_active = 1 AND r.role IN ('library', 'keep')"
+                " AND c.birth_ns BETWEEN 1 AND a.seen_at * 1e9",
+            )
+        ]
+        self._db.conn.executemany(
+            "UPDATE acts SET state = 'retracted', reason = 'an identical copy stays' WHERE id = ?",
+            ((act,) for act in tidied),
+        )
+        return len(tidied)
+
     def held(self) -> list[dict[str, Any]]:
         """Return what waits for the owner's word: gesture, kind, photos, seen_at, example."""
         return rows(
