@@ -30,6 +30,7 @@ roots:
     role: keep
 review:
   folder: {home}/Triage
+  min_age_days: 0
 scan:
   settle_seconds: 1
 """
