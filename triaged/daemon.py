@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 3.0  # for the worker; the whole stop must not take five
 _BACKUP_SECONDS = 86_400.0
-_OFFLINE_SECONDS = 30.0  # between two looks while a root is away: nothing tells of its return
+_AWAY_SECONDS = 30.0  # between two looks for a root that is away
 _RETRY_SECONDS = 10.0  # after the disk of the databases refused a write
 _LONGEST_WAIT_SECONDS = 3_600.0
 
@@ -63,6 +63,7 @@ class Daemon:
         self._stopping = False
         self._nudged = False
         self._fit_at: float | None = None
+        self._away_at: float | None = None
 
     def run(self) -> None:
         """Watch, look and publish until SIGTERM or SIGINT."""
@@ -114,6 +115,7 @@ class Daemon:
             self._nudged, has_news = False, True
             self._supervisor.ring()
         self._supervisor.start_if_wanted()
+        self._look_for_lost_roots()
         try:
             self._work(has_news)
         except sqlite3.OperationalError as error:
@@ -180,11 +182,17 @@ class Daemon:
             )
         if looked.moved or folders is None:
             self._watch()
-        if not all(
-            root.is_online for root in self._store.roots.active() if root.origin == "config"
-        ):
-            self._agenda.look_everywhere(now + _OFFLINE_SECONDS)
+        is_away = bool(self._observer.root_watch.away())
+        self._away_at = now + _AWAY_SECONDS if is_away else None
         return looked
+
+    def _look_for_lost_roots(self) -> None:
+        """Ask for a full look if a root that was away is back: nothing else tells of it."""
+        now = time.monotonic()
+        if self._away_at is not None and now >= self._away_at:
+            self._away_at = now + _AWAY_SECONDS
+            if self._observer.root_watch.is_any_back():
+                self._agenda.look_everywhere(now)
 
     def _watch(self) -> None:
         """Watch the configured roots and the trashes found so far: first watch, then look."""
@@ -221,6 +229,8 @@ class Daemon:
                 times.append(self._fit_at - now)
         if (seconds := self._supervisor.seconds_until_start) is not None:
             times.append(seconds)
+        if self._away_at is not None:
+            times.append(self._away_at - now)
         return max(0.0, min(times))
 
     def _say_status(self) -> None:

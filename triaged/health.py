@@ -50,6 +50,18 @@ class RootWatch:
             self.check(root)
         return [root for root in self._store.roots.active() if root.origin != "taught"]
 
+    def away(self) -> list[Root]:
+        """Return the configured roots that are offline because of their disk or folder."""
+        return [
+            root
+            for root in self._store.roots.active()
+            if root.origin == "config" and root.trouble not in (None, EMPTIED)
+        ]
+
+    def is_any_back(self) -> bool:
+        """Return whether a root that is offline could be trusted again; nothing is recorded."""
+        return any(mounts.check_root(root.path, root.identity) is None for root in self.away())
+
     def _record(self, wanted: dict[bytes, Role], trashes: list[bytes]) -> None:
         """Write the differences between the database and what is wanted."""
         all_wanted = {path: (role, "config") for path, role in wanted.items()}

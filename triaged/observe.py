@@ -69,7 +69,7 @@ class Observer:
         self._patient = patient
         self._stop = stop
         self._missing_since: dict[int, float] = {}
-        self._root_watch = RootWatch(config, store)
+        self.root_watch = RootWatch(config, store)
         self._roots: list[Root] = []
         self._looked = Looked()
 
@@ -78,13 +78,13 @@ class Observer:
 
         A trash is looked at whole: it is where a disappearance finds its reason.
         """
-        self._roots = self._root_watch.refresh()
+        self._roots = self.root_watch.refresh()
         looked = self._looked = Looked()
         comparison = Comparison(
             self._config,
             self._store,
             self._roots,
-            self._root_watch.trashes,
+            self.root_watch.trashes,
             patient=self._patient,
             stop=self._stop,
             strangers=self._add_strangers,
@@ -97,7 +97,7 @@ class Observer:
                 findings[root.id] = comparison.look_at(root, folders)
         if self._stop():
             return Looked(is_complete=False)
-        healthy = [r for r in self._roots if r.id in findings and self._root_watch.check(r)]
+        healthy = [r for r in self._roots if r.id in findings and self.root_watch.check(r)]
         self._conclude(healthy, findings, looked)
         looked.again |= comparison.again
         return looked
