@@ -127,7 +127,8 @@ class Daemon:
         looked = None
         if due is not None:
             looked = self._look(due.folders)
-        if not has_news and (looked is None or not looked.is_news):
+        is_whole = due is not None and due.folders is None
+        if not has_news and not is_whole and (looked is None or not looked.is_news):
             return
         settled = settle(self._store, self._overview)
         if settled.decisions or settled.lessons or (looked is not None and looked.is_news):
@@ -157,7 +158,8 @@ class Daemon:
         try:
             self._publisher.publish()
         except OSError as error:
-            trouble = f"the review folder cannot be written: {error}"
+            name = os.fsdecode(error.filename or self._config.review.folder)
+            trouble = f"{name} cannot be written: {error.strerror}"
         self._note_trouble("publish_trouble", trouble)
 
     def _note_trouble(self, name: str, trouble: str) -> None:

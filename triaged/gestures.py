@@ -34,6 +34,9 @@ class Gestures:
         folder_stands: bool,
     ) -> None:
         """Note the act that `change` of `photo` is, if it is one; `left` is the path it left."""
+        path = self._store.photos.path_of(photo)
+        if left == path:  # the file stayed, the roots changed: as if found there at first sight
+            change, left = Arrived(change.seen), None
         kind = act_of(change, came_from_library, folder_stands)
         if kind is None:
             return
@@ -45,7 +48,7 @@ class Gestures:
             role_from=known.place.role.value if known else None,
             role_to=seen.place.role.value,
             seen_from=left,
-            seen_to=self._store.photos.path_of(photo),
+            seen_to=path,
             at=self.now if at is None and kind is ActKind.TRASHED else at,
             before=self._overview.score_before(known.shot) if known else ScoreBefore(),
         )

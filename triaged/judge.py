@@ -89,7 +89,8 @@ def judge_open_acts(store: Store, overview: Overview) -> int:
             may_be_copy = any(unread.get(m["size_bytes"], set()) - {act.shot} for m in members)
             is_unsure = act.kind in _PUT_AWAY and (may_be_copy or _may_have_moved(store, act.shot))
             if _is_read(members, unreadable) and not is_unsure:
-                decisions += _judge(store, act, members, time.time())
+                is_broken = act.photo in unreadable
+                decisions += _judge(store, act, members, is_broken, time.time())
     return decisions
 
 
@@ -115,12 +116,14 @@ def _may_have_moved(store: Store, shot: int) -> bool:
     )
 
 
-def _judge(store: Store, act: OpenAct, members: list[dict[str, Any]], now: float) -> int:
+def _judge(
+    store: Store, act: OpenAct, members: list[dict[str, Any]], is_broken: bool, now: float
+) -> int:
     path = os.fsdecode(store.photos.path_of(act.photo))
     if not any(m["kind"] == FileKind.IMAGE.value for m in members):
         store.acts.reject(act.id, "there is no picture in it to learn from", now)
         return 0
-    if act.content_hash is None and act.file_kind == FileKind.IMAGE.value:
+    if is_broken or (act.content_hash is None and act.file_kind == FileKind.IMAGE.value):
         store.acts.reject(act.id, "its picture could not be read", now)
         return 0
     known = store.photos.get(act.photo)

@@ -12,9 +12,19 @@ from triaged.fs.places import make_private_dir
 _LOCK_TRIES, _LOCK_PAUSE_SECONDS = 5, 0.1
 
 
+def make_state_dir(state_dir: bytes) -> None:
+    """Make the state folder; raises UserError if that cannot be."""
+    try:
+        make_private_dir(state_dir)
+    except OSError as error:
+        raise UserError(
+            f"the state folder {os.fsdecode(state_dir)} cannot be made: {error.strerror}"
+        ) from None
+
+
 def take_lock(state_dir: bytes) -> int:
     """Return a descriptor that holds the daemon's lock; raises UserError if another has it."""
-    make_private_dir(state_dir)
+    make_state_dir(state_dir)
     path = os.path.join(state_dir, b"daemon.lock")
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(_LOCK_TRIES):

@@ -127,7 +127,8 @@ class Observer:
         candidates = [c for root in roots for c in findings[root.id].candidates]
         missing = [k for root in roots for k in findings[root.id].missing]
         involved = {k.photo: k for c in candidates for k in (*c.by_identity, *c.by_home)}
-        standing = {k.photo for k in involved.values() if self._stands(k)}
+        seen_at = {self._path(c.seen) for c in candidates}
+        standing = {k.photo for k in involved.values() if self._stands(k, seen_at)}
         changes = reconcile(candidates, missing, standing)
         emptied = self._emptied(roots, findings, changes)
         now = time.time()
@@ -162,14 +163,22 @@ class Observer:
             and away[root.id] == self._store.roots.present(root.id)  # no folder was left out
         }
 
-    def _stands(self, known: Known) -> bool:
-        """Return whether a photo still is where the database has it."""
-        if not known.is_present:
+    def _path(self, seen: Seen) -> bytes:
+        return join(self._root_path(seen.place.root), seen.place.folder, seen.place.name)
+
+    def _stands(self, known: Known, seen_at: set[bytes]) -> bool:
+        """Return whether a photo still is where the database has it, and was not seen there now.
+
+        A folder may have become a root of its own, or have ceased to be one: the same file at the
+        same path is in another root then.
+        """
+        path = self._store.photos.path_of(known.photo)
+        if not known.is_present or path in seen_at:
             return False
         if any(r.id == known.place.root and _is_offline(r) for r in self._roots):
             return True  # on a drive that is away; what looks like it is a copy, or a cloned disk
         try:
-            found = os.lstat(self._store.photos.path_of(known.photo))
+            found = os.lstat(path)
         except OSError:
             return False
         return found.st_ino == known.identity.inode
@@ -226,7 +235,7 @@ class Observer:
         """Return where the photo's home in the library is, or was last."""
         seen = change.seen
         if seen.place.role is Role.LIBRARY:
-            return join(self._root_path(seen.place.root), seen.place.folder, seen.place.name)
+            return self._path(seen)
         if not isinstance(change, Arrived) and change.known.home_path is not None:
             return change.known.home_path
         return seen.home_path if self._is_in(seen.home_path, Role.LIBRARY) else None

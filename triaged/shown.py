@@ -7,6 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from triaged.names import escaped
+
 
 def shown_status(found: dict[str, Any]) -> Table:
     """Return one screen of status."""
@@ -26,7 +28,7 @@ def shown_status(found: dict[str, Any]) -> Table:
     if found["quarantined"]:
         table.add_row("unreadable", f"{len(found['quarantined'])} files, such as")
         for row in found["quarantined"][:5]:
-            table.add_row("", escape(f"{row['path']!a}: {row['reason']}"))
+            table.add_row("", escape(f"{escaped(os.fsencode(row['path']))}: {row['reason']}"))
     for warning in found["warnings"]:
         table.add_row("[yellow]note", escape(warning))
     table.add_row("daemon", "running" if found["running"] else "[yellow]not running")
@@ -56,12 +58,12 @@ def _root(root: dict[str, Any]) -> str:
     state = (
         "" if root["state"] == "online" else f" [yellow]offline: {escape(root['trouble'] or '')}"
     )
-    return f"{escape(root['path'])}, {root['photos']:,} files{state}"
+    return f"{escape(escaped(os.fsencode(root['path'])))}, {root['photos']:,} files{state}"
 
 
 def shown_reasons(found: dict[str, Any]) -> list[Any]:
     """Return what `explain` says about one photo."""
-    lines: list[Any] = [Text(found["path"].encode("utf-8", "backslashreplace").decode(), "bold")]
+    lines: list[Any] = [Text(escaped(os.fsencode(found["path"])), "bold")]
     if found["score"] is None:
         return [*lines, Text(found["reason"])]
     lines.append(Text(f"delete score {found['score']:.1%} by model {found['model']}"))
@@ -72,7 +74,7 @@ def shown_reasons(found: dict[str, Any]) -> list[Any]:
     for name in ("label", "likeness", "photo"):
         table.add_column(name)
     for row in found["neighbours"][:8]:
-        path = os.fsencode(row["path"]).decode("utf-8", "backslashreplace")
+        path = escaped(os.fsencode(row["path"]))
         table.add_row(row["label"], f"{row['similarity']:.0%}", escape(path))
     lines.append(table)
     lines += [Text(f"- {measure['words']}") for measure in found["measures"]]

@@ -185,8 +185,7 @@ class Worker:
         settled = self._overview.study.settled(encoder, before, background_size(deletes))
         fitted = fit_rows(decided, settled, self._roots(), now, learn.half_life_days)
         if fitted is None:
-            log.info("not yet: %d deletes, %d keeps", deletes, len(decided) - deletes)
-            return False
+            return self._without_model(deletes, len(decided) - deletes)
         with self._features.transaction():
             row = record(fitted, encoder.backbone, encoder.version, changes)
             model = self._features.add_model(row, now)
@@ -196,6 +195,20 @@ class Worker:
             *(model, fitted.deletes, fitted.keeps, fitted.background, seconds),
         )
         return True
+
+    def _without_model(self, deletes: int, keeps: int) -> bool:
+        """Retire the model, if there is one: there is too little left to learn from."""
+        has_model = self._features.active_model() is not None
+        log.log(
+            logging.INFO if has_model else logging.DEBUG,
+            "not yet: %d deletes, %d keeps",
+            *(deletes, keeps),
+        )
+        if has_model:
+            with self._features.transaction():
+                self._features.retire_model(time.time())
+            self._tell("scored")
+        return has_model
 
     def _score_new(self) -> bool:
         """Score what the active model has not scored; everything if it is new."""

@@ -11,7 +11,6 @@ from triaged.core.types import FileKind, Role
 from triaged.judge import judge_open_acts, keep_lessons, settle, take_in
 from triaged.store.connection import rows
 from triaged.store.features import Failed
-from triaged.store.state import open_features
 
 
 @pytest.fixture
@@ -105,26 +104,27 @@ def test_a_copy_that_stays_makes_it_tidying(shelf: Shelf, tmp_path: Path) -> Non
     assert outcome(shelf) == [("rejected", "an identical copy stays")]
 
 
-@pytest.mark.parametrize(
-    ("birth_ns", "left"),
-    [(100, []), (10**18, [("delete", "trashed")])],
-    ids=["it was there before the act", "it came after the act"],
-)
-def test_a_copy_found_late_takes_the_delete_back_if_it_was_there(
-    shelf: Shelf, birth_ns: int, left: list[tuple[str, str]]
-) -> None:
+def test_an_identical_copy_that_turns_up_takes_the_delete_back(shelf: Shelf) -> None:
     photo = shelf.add(b"x.jpg", content_hash="h")
     trash(shelf, photo)
     assert judge_open_acts(shelf.store, shelf.overview) == 1
 
-    copy = shelf.add(b"copy.jpg", folder=b"album")
-    shelf.store.db.execute("UPDATE photos SET birth_ns = ? WHERE id = ?", (birth_ns, copy))
-    features = open_features(shelf.path)
-    features.add_copy(copy, 10, 20, "h", 1.0)
-    features.close()
+    copy = shelf.add(b"copied-back.jpg")
+    worker_reads(shelf, copy, "h")
     settle(shelf.store, shelf.overview)
 
-    assert standing(shelf) == left
+    assert standing(shelf) == []
+    assert outcome(shelf) == [("retracted", "an identical copy stays")]
+
+
+def test_a_broken_photo_in_the_trash_is_no_lesson(shelf: Shelf) -> None:
+    photo = shelf.add(b"x.jpg", content_hash="h")
+    shelf.features.begin_attempts([(photo, 10, 20)])
+    shelf.features.add_failed(Failed(photo, 10, 20, "h", "damaged", is_final=True), 1.0)
+    trash(shelf, photo)
+
+    assert judge_open_acts(shelf.store, shelf.overview) == 0
+    assert outcome(shelf) == [("rejected", "its picture could not be read")]
 
 
 def make_copy(shelf: Shelf, folder: Path) -> Path:

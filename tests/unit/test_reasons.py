@@ -31,7 +31,7 @@ WORDS = {
     "soft": ({"sharpness": 2.0}, "softer than 98% of your photos"),
     "sharp": ({"sharpness": 99.0}, "sharper than 99% of your photos"),
     "dark": ({"brightness": 1.0}, "darker than 99% of your photos"),
-    "bright": ({"brightness": 100.5}, "brighter than 100% of your photos"),
+    "bright": ({"brightness": 100.5}, "brighter than 99% of your photos"),
     "noisy": ({"noise": 99.0}, "noisier than 99% of your photos"),
     "burnt out": ({"highlights_clipped": 99.0}, "more burnt out than 99% of your photos"),
 }

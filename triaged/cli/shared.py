@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from triaged.config import Config, load
-from triaged.fs.places import make_private_dir
+from triaged.lock import make_state_dir
+from triaged.names import escaped
 from triaged.store.overview import Overview
 from triaged.store.state import Store
 
@@ -46,7 +47,7 @@ def opened(session: Session) -> Iterator[tuple[Config, Store, Overview]]:
     from triaged.once import open_state
 
     config = session.config()
-    make_private_dir(session.state_dir)
+    make_state_dir(session.state_dir)
     store, overview = open_state(session.state_dir)
     try:
         yield config, store, overview
@@ -94,13 +95,13 @@ def print_rich(*things: Any) -> None:
 
 
 def printable(path: bytes) -> str:
-    """Return a path as text for people: bytes that are not UTF-8 as escapes."""
-    return path.decode("utf-8", "backslashreplace")
+    """Return a path as text for people: what is not UTF-8 or cannot be printed as escapes."""
+    return escaped(path)
 
 
 def plain(value: Any) -> Any:
     """Return a value that any terminal and any file can take."""
-    return printable(os.fsencode(value)) if isinstance(value, str) else value
+    return escaped(os.fsencode(value)) if isinstance(value, str) else value
 
 
 def as_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Commands by which the owner teaches and corrects: learn, label, undo, confirm."""
 
+import itertools
 import os
 from typing import Any
 
@@ -14,10 +15,33 @@ from triaged.cli.shared import (
     printable,
     progress,
 )
-from triaged.core.types import Label
+from triaged.config import Config
+from triaged.core.types import Label, Role
 from triaged.errors import UserError
 
 FOLDER = click.Path(exists=True, file_okay=False)
+
+
+def _is_within(path: str, top: str) -> bool:
+    path, top = os.path.realpath(path), os.path.realpath(top)
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
+def _refuse_overlaps(deleted: tuple[str, ...], kept: tuple[str, ...]) -> None:
+    """Refuse folders that are, or lie in, one of the other kind: a photo cannot be both."""
+    for one, other in itertools.product(deleted, kept):
+        if _is_within(one, other) or _is_within(other, one):
+            raise click.UsageError(f"{one} is deleted and {other} is kept, but they overlap")
+
+
+def _refuse_libraries(deleted: tuple[str, ...], config: Config) -> None:
+    """Refuse a whole library as deleted photos: that is a slip of the hand."""
+    for folder, root in itertools.product(deleted, config.roots):
+        if root.role is not Role.DELETED and _is_within(os.fsdecode(root.path), folder):
+            raise UserError(
+                f"{folder} holds {os.fsdecode(root.path)}, which is watched as"
+                f" {root.role.value}: name the folder of the deleted photos alone"
+            )
 
 
 @click.command()
@@ -37,7 +61,9 @@ def learn(session: Session, deleted: tuple[str, ...], kept: tuple[str, ...], as_
 
     if not deleted and not kept:
         raise click.UsageError("name at least one folder with --deleted or --kept")
-    with opened(session) as (_, store, overview):
+    _refuse_overlaps(deleted, kept)
+    with opened(session) as (config, store, overview):
+        _refuse_libraries(deleted, config)
         lessons = {
             label.value: [
                 teach_folder(store, overview, os.fsencode(folder), label) for folder in folders

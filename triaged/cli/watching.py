@@ -98,7 +98,7 @@ def status(session: Session, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--photos", type=FOLDER, help="Play with your own photos (they are copied).")
+@click.option("--photos", type=FOLDER, help="Play with your own photos, 30 or more (copied).")
 @click.option("--delete", "deleted", type=FOLDER, help="... and the ones you would delete.")
 @click.option("--keep-home", is_flag=True, help="Leave the scratch home for a look around.")
 @click.option("--sheet", type=click.Path(dir_okay=False), help="Where to put the contact sheet.")

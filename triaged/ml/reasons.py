@@ -15,13 +15,14 @@ from triaged.ml import measured
 
 NEIGHBOURS = 15
 _OUTER = 0.90
+_MOST = 0.99  # nobody is sharper than 100 % of the photos, itself among them
 _LOW_HIGH: dict[str, tuple[str, str]] = {
     "sharpness": ("softer", "sharper"),
     "brightness": ("darker", "brighter"),
     "contrast": ("flatter in tone", "more contrasty"),
     "noise": ("", "noisier"),
     "saturation": ("paler", "more colourful"),
-    "flatness": ("", "more even areas, like a screen"),
+    "flatness": ("", "more evenly flat"),
     "highlights_clipped": ("", "more burnt out"),
     "shadows_clipped": ("", "more lost in black"),
 }
@@ -53,7 +54,9 @@ def measures(values: Sequence[float], quantiles: Mapping[str, Sequence[float]]) 
         word = high if place >= 0.5 else low
         extent = max(place, 1 - place)
         if word and extent >= _OUTER:
-            found.append(Measure(name, f"{word} than {extent:.0%} of your photos", place))
+            found.append(
+                Measure(name, f"{word} than {min(extent, _MOST):.0%} of your photos", place)
+            )
     return sorted(found, key=lambda m: -abs(m.percentile - 0.5))
 
 

@@ -54,6 +54,13 @@ class OpenAct:
     before: ScoreBefore
 
 
+# Where the photo was in the owner's eyes: before it was put away, or after it came back.
+_PATH_IN_LIBRARY = (
+    "CASE WHEN a.role_from IN ('trash', 'deleted') OR a.seen_from IS NULL"
+    " THEN a.seen_to ELSE a.seen_from END"
+)
+
+
 class Acts:
     """The `acts` and `decisions` tables and what stands of them."""
 
@@ -179,10 +186,10 @@ class Acts:
         return cursor.rowcount
 
     def retract_tidied(self) -> int:
-        """Undo the deletes of which an identical copy stands in the library, and did at the time.
+        """Undo the deletes of which an identical copy stands in the library or a keep folder.
 
-        A copy that was found late, because its hint was lost, was there all the same. Returns how
-        many there were.
+        It was there all the time and its hint was lost, or the photo was copied back out of the
+        trash: either way its owner has it. Returns how many there were.
         """
         tidied = [
             row["act"]
@@ -194,8 +201,7 @@ class Acts:
                 " JOIN roots r ON r.id = c.root"
                 " WHERE d.label = 'delete' AND a.state = 'taken'"
                 " AND a.kind IN ('trashed', 'discarded', 'found') AND c.is_present = 1"
-                " AND r.is_active = 1 AND r.role IN ('library', 'keep')"
-                " AND c.birth_ns BETWEEN 1 AND a.seen_at * 1e9",
+                " AND r.is_active = 1 AND r.role IN ('library', 'keep')",
             )
         ]
         self._db.conn.executemany(
@@ -253,7 +259,7 @@ class Acts:
         """
         return rows(
             self._db,
-            "SELECT coalesce(a.seen_from, a.seen_to) AS path, s.label, s.weight, s.source, s.at,"
+            f"SELECT {_PATH_IN_LIBRARY} AS path, s.label, s.weight, s.source, s.at,"
             " s.gesture AS 'group', d.score AS score_before, d.model AS model_before"
             " FROM standing s JOIN acts a ON a.id = s.act JOIN decisions d ON d.id = s.decision"
             " ORDER BY s.decision",
@@ -264,7 +270,7 @@ class Acts:
         return rows(
             self._db,
             "SELECT a.seen_at, a.at, a.kind, a.state, a.reason, a.size_of_act,"
-            " coalesce(a.seen_from, a.seen_to) AS path, d.label, d.score AS score_before"
+            f" {_PATH_IN_LIBRARY} AS path, d.label, d.score AS score_before"
             " FROM acts a LEFT JOIN decisions d ON d.act = a.id ORDER BY a.id DESC LIMIT ?",
             limit,
         )

@@ -143,6 +143,11 @@ class Features:
         self._db.execute("UPDATE models SET body = NULL WHERE id <= ?", (model - BODIES_KEPT,))
         return model
 
+    def retire_model(self, at: float) -> None:
+        """Stop the active model and drop its scores: what it was learned from was taken back."""
+        self._db.execute("UPDATE models SET active_to = ? WHERE active_to IS NULL", (at,))
+        self._db.execute("DELETE FROM scores")
+
     def replace_scores(
         self, scores: Iterable[ShotScore], model: int, at: float, is_all: bool
     ) -> None:
