@@ -83,6 +83,21 @@ def test_a_reason_is_one_line(
     assert in_words(deleted, kept, notable) == expected
 
 
+@pytest.mark.parametrize(
+    ("deleted", "score", "expected"),
+    [
+        (8, 0.09, "between what you deleted and what you kept"),
+        (2, 0.91, "between what you deleted and what you kept"),
+        (8, 0.91, "like 8 you deleted and 7 you kept"),
+    ],
+    ids=["unlikely against them", "likely against them", "with them"],
+)
+def test_neighbours_that_fell_the_other_way_are_no_reason(
+    deleted: int, score: float, expected: str
+) -> None:
+    assert in_words(deleted, 7, [], score) == expected
+
+
 def test_a_model_without_quantiles_still_has_reasons() -> None:
     assert summary_quantiles({}) == {}
     assert summary_quantiles({"quantiles": {"noise": [1.0]}}) == {"noise": [1.0]}

@@ -60,10 +60,17 @@ def measures(values: Sequence[float], quantiles: Mapping[str, Sequence[float]]) 
     return sorted(found, key=lambda m: -abs(m.percentile - 0.5))
 
 
-def in_words(deleted: int, kept: int, notable: Sequence[Measure]) -> str:
-    """Return one line: how the nearest decided shots fell, and the strongest measurement."""
+def in_words(
+    deleted: int, kept: int, notable: Sequence[Measure], score: float | None = None
+) -> str:
+    """Return one line: how the nearest decided shots fell, and the strongest measurement.
+
+    Where most neighbours fell against the `score` (0..1), they are not its reason.
+    """
     parts = []
-    if deleted or kept:
+    if score is not None and (deleted > kept) != (score >= 0.5) and deleted != kept:
+        parts.append("between what you deleted and what you kept")
+    elif deleted or kept:
         like = [f"{deleted} you deleted"] * bool(deleted) + [f"{kept} you kept"] * bool(kept)
         parts.append("like " + " and ".join(like))
     if notable:

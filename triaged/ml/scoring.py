@@ -59,7 +59,7 @@ class Scorer:
             scored.append(
                 Scored(
                     score,
-                    in_words(deleted, len(near[i]) - deleted, notable),
+                    in_words(deleted, len(near[i]) - deleted, notable, score),
                     near[i],
                     tuple(notable),
                     {name: float(part[i]) for name, part in parts.items()},
