@@ -177,6 +177,8 @@ def explain(config: Config, store: Store, overview: Overview, path: bytes) -> di
 
     Raises UserError if there is no such file, or no model yet.
     """
+    if not os.path.isfile(path):
+        raise UserError(f"{os.fsdecode(path)} is not a file")
     answer = score_paths(config, store, overview, [path])[0]
     photo = find_photo(store, path)
     standing = store.acts.label_of(photo.shot) if photo else None
