@@ -73,11 +73,13 @@ def play(own: tuple[bytes, bytes] | None, *, keep_home: bool, sheet: Path | None
             say(f"the daemon reads {len(photos)} photos")
             home.wait_until("all is read", lambda s: _is_read(s, len(photos)))
             yield from _acts(home, photos, say)
-            yield from _listed(home, sheet or home_path / "likely-delete.png")
+            kept_sheet = sheet or (home_path / "likely-delete.png" if keep_home else None)
+            yield from _listed(home, kept_sheet)
     finally:
         if not keep_home:
             shutil.rmtree(home_path, ignore_errors=True)
-    yield Text(f"\n{time.monotonic() - begun:.0f} s, scratch home {home_path}", "dim")
+    left = f", scratch home {home_path}" if keep_home else ""
+    yield Text(f"\n{time.monotonic() - begun:.0f} s{left}", "dim")
 
 
 def _is_read(status: dict[str, Any], count: int) -> bool:
@@ -191,7 +193,7 @@ def _done(count: int, first: Sitting, second: Sitting, slip: Path) -> Table:
     return table
 
 
-def _listed(home: Home, sheet: Path) -> Iterator[Any]:
+def _listed(home: Home, sheet: Path | None) -> Iterator[Any]:
     """Yield the first rows of `likely-delete`, and why the first three are there."""
     status = home.wait_until("there is a list", lambda s: s["review"]["listed"] > 0)
     targets = {link: link.resolve() for link in sorted(home.likely_delete.iterdir())}
@@ -206,6 +208,8 @@ def _listed(home: Home, sheet: Path) -> Iterator[Any]:
     for link in links[:3]:
         why = home.ask("explain", str(targets[link]))
         yield Text.assemble((f"{link.name} ", "bold"), f"{why['score']:.0%}: {why['reason']}")
+    if sheet is None:
+        return
     shown = links[: _SHEET_ROWS * _SHEET_COLUMNS]
     contact_sheet(
         [targets[link] for link in shown],
