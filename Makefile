@@ -6,7 +6,7 @@ PYTHON ?= python3
 PIP_ARGS ?=
 STAMP := .venv/.ready
 
-.PHONY: demo test venv lint torture clean
+.PHONY: demo test venv lint clean
 
 demo: $(STAMP)
 	.venv/bin/triaged demo
