@@ -198,7 +198,8 @@ def _listed(home: Home, sheet: Path | None) -> Iterator[Any]:
     status = home.wait_until("there is a list", lambda s: s["review"]["listed"] > 0)
     targets = {link: link.resolve() for link in sorted(home.likely_delete.iterdir())}
     links = list(targets)
-    table = Table(title=f"{home.likely_delete}", title_justify="left", box=None)
+    yield Text(f"\n{home.likely_delete}", "bold", no_wrap=True, overflow="ignore")
+    table = Table(box=None, pad_edge=False)
     table.add_column("link", no_wrap=True)
     table.add_column("photo", no_wrap=True)
     for link in links[:10]:
