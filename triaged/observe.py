@@ -40,7 +40,6 @@ class Looked:
     gone: int = 0
     acts: int = 0
     again: dict[bytes, float] = field(default_factory=dict)
-    is_complete: bool = True
 
     @property
     def is_news(self) -> bool:
@@ -96,7 +95,7 @@ class Observer:
             if is_wanted and not _is_offline(root) and not self._stop():
                 findings[root.id] = comparison.look_at(root, folders)
         if self._stop():
-            return Looked(is_complete=False)
+            return Looked()
         healthy = [r for r in self._roots if r.id in findings and self.root_watch.check(r)]
         self._conclude(healthy, findings, looked)
         looked.again |= comparison.again

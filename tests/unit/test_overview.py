@@ -88,12 +88,10 @@ def test_the_score_before_an_act_is_the_one_the_shot_has_now(shelf: Shelf) -> No
     photo = shelf.add(b"x.jpg")
     shot = shelf.shot_of(photo)
     assert shelf.overview.score_before(shot) == ScoreBefore()
-    assert shelf.overview.score_of(shot) is None
 
     shelf.score(photo, 0.7, model=3)
 
     assert shelf.overview.score_before(shot) == ScoreBefore(0.7, 0.5, 3)
-    assert (shelf.overview.score_of(shot) or {})["reason"] == "why"
     assert shelf.overview.count_scored() == 1
     assert shelf.overview.all_scores() == [0.7]
     assert shelf.overview.scored_by() == 3

@@ -167,13 +167,11 @@ def test_gestures_are_listed_newest_first_once_they_count(shelf: Shelf) -> None:
 
 def test_decided_shots_are_counted_by_label(shelf: Shelf) -> None:
     assert shelf.store.acts.counts() == {"delete": 0, "keep": 0}
-    assert shelf.store.acts.last_decision() == 0
     photo = shelf.add(b"1.jpg")
     for one, label in [(photo, DELETE), (photo, KEEP), (shelf.add(b"2.jpg"), DELETE)]:
         shelf.decide(one, label)
 
     assert shelf.store.acts.counts() == {"delete": 1, "keep": 1}
-    assert shelf.store.acts.last_decision() == 3
     assert len(shelf.store.acts.standing()) == 2
 
 

@@ -247,10 +247,6 @@ class Acts:
         found = rows(self._db, "SELECT label, count(*) AS n FROM standing GROUP BY label")
         return {label.value: 0 for label in Label} | {row["label"]: row["n"] for row in found}
 
-    def last_decision(self) -> int:
-        """Return the number of the newest decision, 0 before the first."""
-        return int(scalar(self._db, "SELECT coalesce(max(id), 0) FROM decisions"))
-
     def export(self) -> list[dict[str, Any]]:
         """Return every standing decision, oldest first, as a notebook wants it.
 

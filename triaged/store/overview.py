@@ -83,11 +83,6 @@ class Overview:
         ).fetchone()
         return ScoreBefore(*row) if row else ScoreBefore()
 
-    def score_of(self, shot: int) -> dict[str, Any] | None:
-        """Return the whole score row of a shot, None if it has none."""
-        found = rows(self.db, "SELECT * FROM scores WHERE shot = ?", shot)
-        return found[0] if found else None
-
     def features_by_path(self, encoder: EncoderId) -> FeaturesByPath:
         """Return a look-up from absolute paths to the features of present photos."""
         return FeaturesByPath(self.db, encoder)
